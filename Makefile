@@ -1,0 +1,45 @@
+# Everything happens in .venv beside this file; nothing else on the machine is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.PHONY: help demo test check format lint types layers soak bench docs clean
+
+help:  ## show these lines
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## install into .venv and show that a second run finds what the first one saved
+	@$(BIN)/python examples/demo.py
+
+test: $(STAMP)  ## run the test suite
+	$(BIN)/python -m pytest -n 2
+
+format: $(STAMP)  ## rewrite the code in the project's format
+	$(BIN)/ruff format src tests benchmarks examples
+	$(BIN)/ruff check --fix src tests benchmarks examples
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+layers: $(STAMP)
+	$(BIN)/lint-imports --no-cache
+
+check: lint types layers test  ## format, lint, strict types, import contracts, tests
+
+soak: $(STAMP)  ## the long loops: crashes, races and random operations, some 20 minutes
+	$(BIN)/python -m pytest -n 2 -m soak
+
+bench: $(STAMP)  ## one table of speeds, with the bare engine beside us in the same run
+	$(BIN)/python benchmarks/run.py
+
+clean:  ## remove what building and testing left behind
+	rm -rf .venv build .mypy_cache .ruff_cache .hypothesis src/*.egg-info

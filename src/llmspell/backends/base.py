@@ -1,0 +1,107 @@
+"""What must an engine be able to do? The narrow gate that every backend passes: bytes in, bytes out.
+
+A backend knows nothing of JSON, defaults or retries; those are the store's. It knows entries,
+versions, expiry and batches. `llmspell.testing.conformance` tries every promise made here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from llmspell.batch import Batch, Commit
+    from llmspell.entry import Change, Stored
+
+
+class Capabilities(NamedTuple):
+    """What the engine promises; the store refuses what it does not, it never makes do with less."""
+
+    persistent: bool
+    """What is committed is there after the process ends."""
+    shared: bool
+    """Other processes can open the same store."""
+
+
+class Statistics(NamedTuple):
+    """Sizes of a store, counted in one moment. Bytes are what the engine holds, not what a disk block takes."""
+
+    entries: int
+    scopes: int
+    value_bytes: int
+    tombstones: int
+    expired: int
+    """Entries past their expiry whose space is not reclaimed yet."""
+    file_bytes: int
+    version: int
+    layout: int
+    schema_version: str | None
+    engine: str
+
+
+class Reader(Protocol):
+    """Reads that never block. `now` (epoch seconds) decides what has expired.
+
+    `prefix` "" matches everything. Orders are byte orders of the UTF-8 text.
+    """
+
+    def get(self, scope: str, key: str, now: float) -> Stored | None:
+        """Give the live entry, or None."""
+
+    def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
+        """Give the keys of live entries that begin with `prefix` and come after `after`, in order."""
+
+    def scan(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[Stored]:
+        """Give the live entries that `keys` would name, in the same order."""
+
+    def scopes(self, prefix: str, now: float) -> list[str]:
+        """Give the scopes that begin with `prefix` and hold a live entry, in order."""
+
+    def version(self) -> int:
+        """Give the version of the last commit; 0 before the first."""
+
+    def changes(self, since: int, now: float) -> Iterator[Change]:
+        """Give the newest write of every key written after version `since`, by version.
+
+        Deleted and expired entries are told as changes without an entry. Deletions are forgotten
+        some time after they were made: raises `ChangesForgotten` when some after `since` are. From
+        0 on, nothing can be missing.
+        """
+
+    def schema_version(self) -> str | None:
+        """Give the schema version stamped in the store, None before the store exists."""
+
+
+class Backend(Reader, Protocol):
+    """One open store of an engine. All methods may be called from any thread."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this engine promises."""
+
+    def commit(self, batch: Batch) -> Commit:
+        """Apply the batch as one atomic step under one new version, or raise `Conflict` and change nothing.
+
+        When it returns, the batch is as durable as the backend was asked to be, and every read
+        that begins later sees it.
+        """
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Take the writer's turn: until the block ends, nobody else commits. The same thread may enter it again."""
+
+    def snapshot(self) -> AbstractContextManager[Reader]:
+        """Give a reader that sees one moment of the store until the block ends. Writers go on meanwhile."""
+
+    def flush(self) -> None:
+        """Return when everything committed so far is on the disk."""
+
+    def problems(self) -> Iterator[str]:
+        """Look through the whole store and give a sentence for everything that is not sound."""
+
+    def statistics(self, now: float) -> Statistics:
+        """Count."""
+
+    def close(self) -> None:
+        """Let go of everything. A second call does nothing; any other call then raises `StoreClosed`."""

@@ -1,0 +1,39 @@
+"""Which backend has which name? Names are looked up here, modules are imported when one is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from llmspell.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llmspell.backends.base import Backend
+
+
+class BackendOptions(NamedTuple):
+    """What a backend is opened with: the folder, how durable a commit is, the stamp of a new store."""
+
+    path: str
+    durability: str
+    schema_version: str
+
+
+_FACTORIES = {
+    "disk": "llmspell.backends.sqlite.backend:open_disk",
+    "memory": "llmspell.backends.sqlite.backend:open_memory",
+}
+
+NAMES = tuple(_FACTORIES)
+
+
+def open_backend(name: str, options: BackendOptions) -> Backend:
+    """Open the backend called `name`; raises `InvalidArgument` for an unknown one."""
+    target = _FACTORIES.get(name)
+    if target is None:
+        raise InvalidArgument(f'there is no backend "{name}"; known: {", ".join(NAMES)}')
+    module, _, function = target.partition(":")
+    factory = cast("Callable[[BackendOptions], Backend]", getattr(import_module(module), function))
+    return factory(options)

@@ -1,0 +1,231 @@
+"""How does SQLite keep the promises of the gate? The backend of `disk` and of `memory`."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import apsw
+
+from llmspell.backends.base import Capabilities, Statistics
+from llmspell.backends.sqlite import checking, layout, writing
+from llmspell.backends.sqlite.connections import DiskDatabase, MemoryDatabase
+from llmspell.backends.sqlite.failures import translate
+from llmspell.backends.sqlite.reading import AbsentReader, SqliteReader
+from llmspell.batch import Batch, Commit, Put
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
+
+    from llmspell.backends.base import Reader
+    from llmspell.backends.registry import BackendOptions
+    from llmspell.entry import Change, Stored
+
+    Result = TypeVar("Result")
+
+
+def open_disk(options: BackendOptions) -> SqliteBackend:
+    """Open the store in a folder; nothing is created before the first write."""
+    try:
+        database = DiskDatabase(options.path, options.durability)
+    except OSError as error:
+        raise translate(error, options.path) from error
+    return SqliteBackend(database, options.schema_version, Capabilities(persistent=True, shared=True))
+
+
+def open_memory(options: BackendOptions) -> SqliteBackend:
+    """Open a private store in memory, gone when it is closed."""
+    database = MemoryDatabase(options.schema_version)
+    return SqliteBackend(database, options.schema_version, Capabilities(persistent=False, shared=False))
+
+
+class SqliteBackend:
+    """One open store; see `Backend` for what each method promises."""
+
+    def __init__(
+        self, database: DiskDatabase | MemoryDatabase, schema_version: str, capabilities: Capabilities
+    ) -> None:
+        self._database = database
+        self._new_schema_version = schema_version
+        self.capabilities = capabilities
+
+    def get(self, scope: str, key: str, now: float) -> Stored | None:
+        """See `Reader.get`."""
+        # The one read that is inlined: everything else can afford a closure.
+        database = self._database
+        reader = None
+        try:
+            reader = database.take()
+            return reader.get(scope, key, now) if reader else None
+        except (apsw.Error, OSError) as error:
+            raise translate(error, database.name) from error
+        finally:
+            if reader:
+                database.give_back(reader)
+
+    def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
+        """See `Reader.keys`."""
+        return self._read(lambda reader: reader.keys(scope, prefix, after, limit, now))
+
+    def scan(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[Stored]:
+        """See `Reader.scan`."""
+        return self._read(lambda reader: reader.scan(scope, prefix, after, limit, now))
+
+    def scopes(self, prefix: str, now: float) -> list[str]:
+        """See `Reader.scopes`."""
+        return self._read(lambda reader: reader.scopes(prefix, now))
+
+    def version(self) -> int:
+        """See `Reader.version`."""
+        return self._read(lambda reader: reader.version())
+
+    def changes(self, since: int, now: float) -> Iterator[Change]:
+        """See `Reader.changes`."""
+        with self.snapshot() as reader:
+            yield from reader.changes(since, now)
+
+    def schema_version(self) -> str | None:
+        """See `Reader.schema_version`."""
+        return self._read(lambda reader: reader.schema_version())
+
+    def commit(self, batch: Batch) -> Commit:
+        """See `Backend.commit`."""
+        database = self._database
+        try:
+            with database.writer:
+                reader = database.take_for_writing(self._new_schema_version)
+                try:
+                    return _commit(reader.connection, batch)
+                finally:
+                    database.give_back(reader)
+        except (apsw.Error, OSError) as error:
+            raise translate(error, database.name) from error
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """See `Backend.turn`."""
+        database = self._database
+        try:
+            database.writer.__enter__()
+        except OSError as error:
+            raise translate(error, database.name) from error
+        try:
+            yield
+        finally:
+            database.writer.__exit__()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        """See `Backend.snapshot`."""
+        database = self._database
+        try:
+            reader = database.take_copy()
+            if reader is not None:
+                reader.connection.execute("BEGIN")
+                reader.version()  # the first read pins the moment
+        except (apsw.Error, OSError) as error:
+            raise translate(error, database.name) from error
+        if reader is None:
+            yield AbsentReader()
+            return
+        try:
+            yield reader
+        except apsw.Error as error:
+            raise translate(error, database.name) from error
+        finally:
+            reader.connection.close()
+
+    def flush(self) -> None:
+        """See `Backend.flush`."""
+        try:
+            self._database.sync()
+        except OSError as error:
+            raise translate(error, self._database.name) from error
+
+    def problems(self) -> Iterator[str]:
+        """See `Backend.problems`."""
+        with self.snapshot() as reader:
+            if isinstance(reader, SqliteReader):
+                yield from checking.problems(reader.connection)
+
+    def statistics(self, now: float) -> Statistics:
+        """See `Backend.statistics`."""
+        with self.snapshot() as reader:
+            engine = f"SQLite {apsw.sqlite_lib_version()}"
+            if not isinstance(reader, SqliteReader):
+                return Statistics(0, 0, 0, 0, 0, 0, 0, layout.LAYOUT, None, engine)
+            counted = checking.count(reader.connection, now)
+            scopes = len(reader.scopes("", now))
+            version, schema_version = reader.version(), reader.schema_version()
+        file_bytes = self._database.file_bytes()
+        return Statistics(
+            counted.entries,
+            scopes,
+            counted.value_bytes,
+            counted.tombstones,
+            counted.expired,
+            file_bytes,
+            version,
+            layout.LAYOUT,
+            schema_version,
+            engine,
+        )
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        try:
+            self._database.close()
+        except (apsw.Error, OSError) as error:
+            raise translate(error, self._database.name) from error
+
+    def _read(self, read: Callable[[SqliteReader | AbsentReader], Result]) -> Result:
+        database = self._database
+        reader = None
+        try:
+            reader = database.take()
+            return read(reader or AbsentReader())
+        except (apsw.Error, OSError) as error:
+            raise translate(error, database.name) from error
+        finally:
+            if reader:
+                database.give_back(reader)
+
+
+def _commit(connection: apsw.Connection, batch: Batch) -> Commit:
+    if len(batch.mutations) == 1 and not batch.checks:
+        mutation = batch.mutations[0]
+        if type(mutation) is Put and mutation.created_at is None and mutation.updated_at is None:
+            version = writing.put_one(connection, mutation, batch.now)
+            _reclaim_in_time(connection, version, batch.now)
+            return Commit(version, 0)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        commit = writing.apply(connection, batch)
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
+    if batch.mutations:
+        _reclaim_in_time(connection, commit.version, batch.now)
+    return commit
+
+
+def _reclaim_in_time(connection: apsw.Connection, version: int, now: float) -> None:
+    """Reclaim now and then; what was committed before stands, whatever happens here."""
+    if version % writing.RECLAIM_EVERY:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        writing.reclaim(connection, now)
+        connection.execute("COMMIT")
+    except apsw.FullError:
+        _roll_back(connection)  # a full disk: the next one whose turn it is tries again
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _roll_back(connection: apsw.Connection) -> None:
+    if connection.in_transaction:  # some errors have ended it already
+        connection.execute("ROLLBACK")

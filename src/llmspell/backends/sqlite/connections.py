@@ -1,0 +1,298 @@
+"""Where is the database, and who uses which connection to it?
+
+A connection (with the reader on it) is taken by one thread, used, and given back; none is used by two threads at once.
+`DiskDatabase` and `MemoryDatabase` differ in nothing else, so that the backend above them is one.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections import deque
+
+import apsw
+
+from llmspell.backends.lock import FileLock, ThreadLock
+from llmspell.backends.sqlite import layout
+from llmspell.backends.sqlite.filesystem import unsafe_type
+from llmspell.backends.sqlite.reading import SqliteReader
+from llmspell.errors import StoreClosed, StoreUnavailable, UnsafeEngine, UnsafeFileSystem
+
+OLDEST_SAFE_ENGINE = (3, 51, 3)
+"""Before it, several writing connections could corrupt the database (SQLite's WAL-reset bug)."""
+
+_BUSY_MILLISECONDS = 10_000
+_CACHE_KIB = 65_536
+_CHECKPOINT_PAGES = 4_000
+
+
+def check_engine(version: str) -> None:
+    """Raise `UnsafeEngine` when this SQLite can lose data with several writers.
+
+    >>> check_engine("3.51.3")
+    """
+    numbers = tuple(int(part) for part in version.split("."))
+    if numbers < OLDEST_SAFE_ENGINE:
+        safe = ".".join(map(str, OLDEST_SAFE_ENGINE))
+        raise UnsafeEngine(
+            f"apsw brings SQLite {version}, which can corrupt a store that several programs write "
+            f"(the WAL-reset bug); llmspell needs {safe} or newer: `pip install --upgrade apsw`"
+        )
+
+
+class DiskDatabase:
+    """The database `state.db` in a folder, shared with other processes.
+
+    Nothing is created before the first write. A path is never opened outside SQLite once the
+    database exists: closing any descriptor of it would drop this process's POSIX locks on it.
+    """
+
+    def __init__(self, folder: str, durability: str) -> None:
+        check_engine(apsw.sqlite_lib_version())
+        kind = unsafe_type(folder)
+        if kind is not None:
+            raise UnsafeFileSystem(
+                f'the store in "{folder}" would lie on {kind}, where locks between programs cannot be trusted; '
+                "name a folder on a local disk in [state] path"
+            )
+        self.name = folder
+        self._folder = os.path.abspath(folder)
+        self._file = os.path.join(self._folder, "state.db")
+        self._synchronous = "FULL" if durability == "full" else "NORMAL"
+        self._idle: deque[SqliteReader] = deque()
+        self._identity: tuple[int, int] | None = None
+        self._closed = False
+        self.writer = FileLock(os.path.join(self._folder, "state.lock"), before_open=self._make_folder)
+        if os.path.lexists(self._folder) and not os.path.isdir(self._folder):
+            raise StoreUnavailable(f'"{folder}" is a file, not a folder; name a folder in [state] path')
+        _open_databases.add(self)
+
+    def take(self) -> SqliteReader | None:
+        """Give a connection for reading, None while the store does not exist."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            self._refuse_closed()
+        if not self._exists():
+            return None
+        return self._connect()
+
+    def take_for_writing(self, schema_version: str) -> SqliteReader:
+        """Give a connection; the store is made if it does not exist. Called inside the writer's turn."""
+        reader = self.take() or self._create(schema_version)
+        self._refuse_replaced()
+        return reader
+
+    def give_back(self, reader: SqliteReader) -> None:
+        """Take back what was taken."""
+        if self._closed:
+            reader.connection.close()
+        else:
+            self._idle.append(reader)
+
+    def take_copy(self) -> SqliteReader | None:
+        """Give a connection that others' writes do not disturb, for a snapshot; the caller closes it."""
+        self._refuse_closed()
+        return self._connect() if self._exists() else None
+
+    def sync(self) -> None:
+        """Return when what was committed is on the disk: in the database file, or in the log beside it."""
+        if self._synchronous == "FULL":
+            return
+        try:
+            descriptor = os.open(self._file + "-wal", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return  # a checkpoint has moved all of it into the database, and synced that
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def file_bytes(self) -> int:
+        """Give the size of the database and its log."""
+        total = 0
+        for suffix in ("", "-wal"):
+            try:
+                total += os.stat(self._file + suffix).st_size
+            except FileNotFoundError:
+                continue
+        return total
+
+    def _make_folder(self) -> None:
+        """Make the folder (mode 0700) with its parents, if it is not there."""
+        parent = os.path.dirname(self._folder)
+        os.makedirs(parent, exist_ok=True)
+        try:
+            os.mkdir(self._folder, 0o700)
+        except FileExistsError:
+            return
+        _sync_folder(parent)
+
+    def close(self) -> None:
+        """Close every connection. The last one to close moves the log into the database, in its turn."""
+        if self._closed:
+            return
+        self._closed = True
+        _open_databases.discard(self)
+        try:
+            if self._idle and self._exists():
+                with self.writer:
+                    self._close_idle()
+        finally:
+            self._close_idle()
+            self.writer.close()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().connection.close()
+
+    def forget_after_fork(self) -> None:
+        """In a forked child: leave the parent's connections alone and start with none."""
+        _of_parents.extend(self._idle)
+        self._idle = deque()
+        self.writer.forget()
+
+    def _exists(self) -> bool:
+        try:
+            return os.stat(self._file).st_size > 0
+        except FileNotFoundError:
+            return False
+
+    def _connect(self) -> SqliteReader | None:
+        """Open the existing file; None when it holds nothing yet (its maker is still at it, or died)."""
+        connection = apsw.Connection(self._file, flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            connection.set_busy_timeout(_BUSY_MILLISECONDS)
+            if not layout.recognise(connection, self._file):
+                connection.close()
+                return None
+            self._prepare(connection)
+            self._refuse_replaced()
+        except BaseException:
+            connection.close()
+            raise
+        return SqliteReader(connection)
+
+    def _create(self, schema_version: str) -> SqliteReader:
+        try:
+            os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            pass  # left by a maker that died before it wrote anything
+        connection = apsw.Connection(self._file, flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            connection.set_busy_timeout(_BUSY_MILLISECONDS)
+            if not layout.recognise(connection, self._file):
+                self._prepare(connection)
+                layout.create(connection, schema_version)
+                _sync_folder(self._folder)
+        except BaseException:
+            connection.close()
+            raise
+        return SqliteReader(connection)
+
+    def _prepare(self, connection: apsw.Connection) -> None:
+        connection.pragma("journal_mode", "WAL")
+        connection.pragma("synchronous", self._synchronous)
+        connection.pragma("cache_size", -_CACHE_KIB)
+        connection.pragma("trusted_schema", False)
+        connection.pragma("cell_size_check", True)
+        connection.pragma("temp_store", "MEMORY")
+        connection.wal_autocheckpoint(_CHECKPOINT_PAGES)
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise StoreClosed(f'the store in "{self.name}" is closed; open it again')
+
+    def _refuse_replaced(self) -> None:
+        """Refuse to write into files that were deleted or replaced: such a write would be lost silently."""
+        try:
+            status = os.stat(self._file)
+            found = (status.st_dev, status.st_ino)
+        except FileNotFoundError:
+            found = None
+        if self._identity is None:
+            self._identity = found
+        if found is None or found != self._identity:
+            raise StoreUnavailable(
+                f'the files of the store in "{self.name}" were removed or replaced while it was open; '
+                "nothing was stored: open the store again"
+            )
+
+
+class MemoryDatabase:
+    """A private database in memory: one connection, used by one thread at a time, gone at the end."""
+
+    def __init__(self, schema_version: str) -> None:
+        check_engine(apsw.sqlite_lib_version())
+        self.name = "memory"
+        self.writer = ThreadLock()
+        self._reader = SqliteReader(apsw.Connection(":memory:"))
+        layout.create(self._reader.connection, schema_version)
+        self._closed = False
+
+    def take(self) -> SqliteReader:
+        """See `DiskDatabase.take`; holds the turn, because reads share the writer's connection."""
+        self.writer.__enter__()
+        if self._closed:
+            self.writer.__exit__()
+            raise StoreClosed("the store in memory is closed; open a new one")
+        return self._reader
+
+    def take_for_writing(self, schema_version: str) -> SqliteReader:
+        """See `DiskDatabase.take_for_writing`."""
+        return self.take()
+
+    def give_back(self, reader: SqliteReader) -> None:
+        """See `DiskDatabase.give_back`."""
+        self.writer.__exit__()
+
+    def take_copy(self) -> SqliteReader:
+        """See `DiskDatabase.take_copy`: a real copy, because one connection sees its own writes."""
+        source = self.take()
+        try:
+            copy = apsw.Connection(":memory:")
+            with copy.backup("main", source.connection, "main") as backup:
+                backup.step()
+            return SqliteReader(copy)
+        finally:
+            self.give_back(source)
+
+    def sync(self) -> None:
+        """See `DiskDatabase.sync`: there is no disk."""
+
+    def file_bytes(self) -> int:
+        """See `DiskDatabase.file_bytes`."""
+        reader = self.take()
+        connection = reader.connection
+        try:
+            pages = int(str(connection.pragma("page_count")))
+            return pages * int(str(connection.pragma("page_size")))
+        finally:
+            self.give_back(reader)
+
+    def close(self) -> None:
+        """See `DiskDatabase.close`."""
+        with self.writer:
+            self._closed = True
+            self._reader.connection.close()
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+_open_databases: weakref.WeakSet[DiskDatabase] = weakref.WeakSet()
+_of_parents: list[SqliteReader] = []
+"""Connections that a forked child got from its parent: never used and never closed, as SQLite demands."""
+
+
+def _after_fork_in_child() -> None:
+    for database in list(_open_databases):
+        database.forget_after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

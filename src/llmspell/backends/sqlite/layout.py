@@ -1,0 +1,88 @@
+"""What stands in the store's database? Its tables, numbered as layout 1, and how they are recognised.
+
+One table holds live entries and tombstones (`value` NULL), so that a deletion keeps its place in
+the order of versions. `value` is the last column: the others are then read without following a
+large value's overflow pages. There is no index on `version`; it would make every save a third slower.
+The triggers keep the store-wide version at least as high as every entry's, whoever writes.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, cast
+
+from llmspell.errors import ForeignStore, LayoutTooNew
+
+if TYPE_CHECKING:
+    import apsw
+
+LAYOUT = 1
+
+APPLICATION_ID = 0x6C6C6D73
+"""`llms` in ASCII, in the place that SQLite's file format keeps for telling owners apart."""
+
+_LAYOUT_1 = """
+CREATE TABLE entries (
+    id INTEGER PRIMARY KEY,
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL,
+    expires_at REAL,
+    value BLOB,
+    UNIQUE (scope, key)
+);
+CREATE INDEX entries_by_expiry ON entries (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX tombstones_by_version ON entries (version) WHERE value IS NULL;
+CREATE TABLE store (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    version INTEGER NOT NULL,
+    forgotten_version INTEGER NOT NULL,
+    schema_version TEXT NOT NULL,
+    created_at REAL NOT NULL
+);
+CREATE TRIGGER version_follows_insert AFTER INSERT ON entries
+    BEGIN UPDATE store SET version = new.version WHERE version < new.version; END;
+CREATE TRIGGER version_follows_update AFTER UPDATE OF version ON entries
+    BEGIN UPDATE store SET version = new.version WHERE version < new.version; END;
+"""
+
+
+def recognise(connection: apsw.Connection, name: str) -> bool:
+    """Tell whether the database holds a store (True) or nothing at all (False).
+
+    Raises `ForeignStore` for another program's database, `LayoutTooNew` for a newer layout.
+    """
+    owner = cast("int", connection.pragma("application_id"))
+    if owner == APPLICATION_ID:
+        layout = cast("int", connection.pragma("user_version"))
+        if layout > LAYOUT:
+            raise LayoutTooNew(
+                f'"{name}" has layout {layout}, this llmspell knows layouts up to {LAYOUT}: '
+                "it was written by a newer llmspell; update this one"
+            )
+        return True
+    if owner == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").get == 0:
+        return False
+    raise ForeignStore(
+        f'"{name}" is a database of another program, not a store of llmspell; '
+        "nothing was changed: name another folder in [state] path"
+    )
+
+
+def create(connection: apsw.Connection, schema_version: str) -> None:
+    """Make an empty store of the newest layout, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(_LAYOUT_1)
+        connection.execute(
+            "INSERT INTO store (id, version, forgotten_version, schema_version, created_at) VALUES (1, 0, 0, ?, ?)",
+            (schema_version, time.time()),
+        )
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", LAYOUT)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,158 @@
+"""How is a store read? Every query on one connection; each call is one statement, so it sees one moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from llmspell.entry import Change, Stored
+from llmspell.errors import ChangesForgotten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import apsw
+
+_LIVE = "value IS NOT NULL AND (expires_at IS NULL OR expires_at > :now)"
+
+_GET = (
+    "SELECT value, version, created_at, updated_at, expires_at FROM entries "
+    "WHERE scope = ? AND key = ? AND value IS NOT NULL"
+)
+_RANGE = f"FROM entries WHERE scope = :scope AND key >= :first AND key < :end AND {_LIVE} ORDER BY key LIMIT :limit"
+_KEYS = f"SELECT key {_RANGE}"
+_SCAN = f"SELECT scope, key, value, version, created_at, updated_at, expires_at {_RANGE}"
+
+# Hops from scope to scope along the index instead of walking all entries.
+_SCOPES = f"""
+WITH RECURSIVE hop (scope) AS (
+    SELECT min(scope) FROM entries WHERE scope >= :first AND scope < :end
+    UNION ALL
+    SELECT (SELECT min(scope) FROM entries WHERE scope > hop.scope AND scope < :end)
+    FROM hop WHERE hop.scope IS NOT NULL
+)
+SELECT hop.scope FROM hop WHERE hop.scope IS NOT NULL
+AND EXISTS (SELECT 1 FROM entries WHERE entries.scope = hop.scope AND {_LIVE})
+"""
+_CHANGES = """
+SELECT scope, key, value, version, created_at, updated_at, expires_at
+FROM entries WHERE version > ? ORDER BY version, scope, key
+"""
+
+_AFTER_ALL_TEXT = b""
+"""A bound above every text: SQLite orders BLOBs, even empty ones, after all TEXT."""
+
+
+class SqliteReader:
+    """Reads through one connection that the caller owns."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self._execute = connection.execute
+
+    def get(self, scope: str, key: str, now: float) -> Stored | None:
+        """See `Reader.get`."""
+        row = cast("tuple[Any, ...] | None", self._execute(_GET, (scope, key)).get)
+        if row is None or (row[4] is not None and row[4] <= now):
+            return None
+        return Stored(scope, key, *row)
+
+    def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
+        """See `Reader.keys`."""
+        rows = self._execute(_KEYS, _bounds(scope, prefix, after, limit, now))
+        return [key for (key,) in rows]
+
+    def scan(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[Stored]:
+        """See `Reader.scan`."""
+        rows = self._execute(_SCAN, _bounds(scope, prefix, after, limit, now))
+        return [Stored(*row) for row in rows]
+
+    def scopes(self, prefix: str, now: float) -> list[str]:
+        """See `Reader.scopes`."""
+        end = end_of_prefix(prefix)
+        bounds = {"first": prefix, "end": _AFTER_ALL_TEXT if end is None else end, "now": now}
+        return [scope for (scope,) in self._execute(_SCOPES, bounds)]
+
+    def version(self) -> int:
+        """See `Reader.version`."""
+        return cast("int", self._execute("SELECT version FROM store").get)
+
+    def changes(self, since: int, now: float) -> Iterator[Change]:
+        """See `Reader.changes`."""
+        forgotten = cast("int", self._execute("SELECT forgotten_version FROM store").get)
+        if 0 < since < forgotten:
+            raise ChangesForgotten(
+                f"deletions up to version {forgotten} are forgotten, changes since {since} would be incomplete; "
+                "read everything instead (since 0)"
+            )
+        for scope, key, value, version, created_at, updated_at, expires_at in self._execute(_CHANGES, (since,)):
+            if value is None or (expires_at is not None and expires_at <= now):
+                yield Change(scope, key, version, None)
+            else:
+                yield Change(
+                    scope, key, version, Stored(scope, key, value, version, created_at, updated_at, expires_at)
+                )
+
+    def schema_version(self) -> str:
+        """See `Reader.schema_version`."""
+        return cast("str", self._execute("SELECT schema_version FROM store").get)
+
+
+class AbsentReader:
+    """Reads of a store that nobody has written to yet: there is nothing."""
+
+    def get(self, scope: str, key: str, now: float) -> Stored | None:
+        """See `Reader.get`."""
+        return None
+
+    def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
+        """See `Reader.keys`."""
+        return []
+
+    def scan(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[Stored]:
+        """See `Reader.scan`."""
+        return []
+
+    def scopes(self, prefix: str, now: float) -> list[str]:
+        """See `Reader.scopes`."""
+        return []
+
+    def version(self) -> int:
+        """See `Reader.version`."""
+        return 0
+
+    def changes(self, since: int, now: float) -> Iterator[Change]:
+        """See `Reader.changes`."""
+        return iter(())
+
+    def schema_version(self) -> None:
+        """See `Reader.schema_version`."""
+        return
+
+
+def end_of_prefix(prefix: str) -> str | None:
+    """Give the smallest text after every text that begins with `prefix`; None when there is none.
+
+    >>> end_of_prefix("user:")
+    'user;'
+    """
+    while prefix:
+        last = ord(prefix[-1])
+        if last < 0x10FFFF:
+            following = 0xE000 if last == 0xD7FF else last + 1  # UTF-8 has no surrogates
+            return prefix[:-1] + chr(following)
+        prefix = prefix[:-1]
+    return None
+
+
+def _bounds(scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> dict[str, Any]:
+    first = prefix
+    if after is not None and after >= prefix:
+        first = after + "\0"  # no key holds NUL, so this is the next possible text
+    end = end_of_prefix(prefix)
+    return {
+        "scope": scope,
+        "first": first,
+        "end": _AFTER_ALL_TEXT if end is None else end,
+        "limit": -1 if limit is None else limit,
+        "now": now,
+    }

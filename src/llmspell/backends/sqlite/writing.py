@@ -1,0 +1,123 @@
+"""How is a batch written? Every statement that changes entries, run inside the caller's turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from llmspell.backends.sqlite.reading import SqliteReader
+from llmspell.batch import Batch, Check, Commit, Delete, EntryCheck, KeysCheck, Put
+from llmspell.errors import Conflict
+
+if TYPE_CHECKING:
+    import apsw
+
+# One statement, so that a single save needs no BEGIN and COMMIT around it; the triggers of the
+# layout move the store's version along.
+_PUT_ONE = """
+INSERT INTO entries (scope, key, version, created_at, updated_at, expires_at, value)
+VALUES (?1, ?2, (SELECT version + 1 FROM store), ?4, ?4, ?5, ?3)
+ON CONFLICT (scope, key) DO UPDATE SET
+    version = excluded.version, updated_at = excluded.updated_at, expires_at = excluded.expires_at,
+    value = excluded.value,
+    created_at = CASE WHEN value IS NULL OR expires_at <= ?4 THEN excluded.created_at ELSE created_at END
+RETURNING version
+"""
+_PUT = """
+INSERT INTO entries (scope, key, version, created_at, updated_at, expires_at, value)
+VALUES (?1, ?2, ?6, coalesce(?7, ?4), coalesce(?8, ?4), ?5, ?3)
+ON CONFLICT (scope, key) DO UPDATE SET
+    version = excluded.version, updated_at = excluded.updated_at, expires_at = excluded.expires_at,
+    value = excluded.value,
+    created_at = CASE WHEN ?7 IS NOT NULL OR value IS NULL OR expires_at <= ?4
+                      THEN excluded.created_at ELSE created_at END
+"""
+_DELETE = """
+UPDATE entries SET value = NULL, version = ?3, updated_at = ?4, expires_at = NULL
+WHERE scope = ?1 AND key = ?2 AND value IS NOT NULL AND (expires_at IS NULL OR expires_at > ?4)
+"""
+_RECLAIM_EXPIRED = """
+UPDATE entries SET value = NULL, version = ?2, expires_at = NULL
+WHERE id IN (SELECT id FROM entries WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?3)
+"""
+_OLD_TOMBSTONES = """
+SELECT max(
+    coalesce((SELECT version FROM entries WHERE value IS NULL ORDER BY version DESC LIMIT 1 OFFSET ?2), 0),
+    coalesce((SELECT max(version) FROM (
+        SELECT version, updated_at FROM entries WHERE value IS NULL ORDER BY version LIMIT ?3
+    ) WHERE updated_at < ?1), 0)
+)
+"""
+_FORGET_TOMBSTONES = """
+DELETE FROM entries WHERE id IN (
+    SELECT id FROM entries WHERE value IS NULL AND version <= ?1 ORDER BY version LIMIT ?2
+) RETURNING version
+"""
+
+RECLAIM_EVERY = 256
+"""Every so many versions, whoever writes that version also reclaims; so short processes do their share."""
+
+EXPIRY_GRACE_SECONDS = 3_600.0
+"""An expired entry is invisible at once; its value is thrown away this much later, so that a clock
+that was wrong for a moment has destroyed nothing."""
+
+TOMBSTONE_SECONDS = 30 * 86_400.0
+TOMBSTONES_KEPT = 100_000
+"""Deletions are remembered for 30 days, but never more than this many of them."""
+
+_RECLAIM_AT_ONCE = 10_000
+
+
+def put_one(connection: apsw.Connection, put: Put, now: float) -> int:
+    """Write one entry that nothing is checked for; give its version."""
+    return cast("int", connection.execute(_PUT_ONE, (put.scope, put.key, put.value, now, put.expires_at)).get)
+
+
+def apply(connection: apsw.Connection, batch: Batch) -> Commit:
+    """Check and write the batch inside the caller's open transaction."""
+    reader = SqliteReader(connection)
+    for check in batch.checks:
+        _hold(reader, check, batch.now)
+    before = reader.version()
+    if not batch.mutations:
+        return Commit(before, 0)
+    version, now = before + 1, batch.now
+    removed = written = 0
+    execute = connection.execute
+    for mutation in batch.mutations:
+        if isinstance(mutation, Delete):
+            execute(_DELETE, (mutation.scope, mutation.key, version, now))
+            removed += connection.changes()
+        else:
+            put = mutation
+            stamps = (version, put.created_at, put.updated_at)
+            execute(_PUT, (put.scope, put.key, put.value, now, put.expires_at, *stamps))
+            written += 1
+    return Commit(version if written or removed else before, removed)
+
+
+def reclaim(connection: apsw.Connection, now: float) -> None:
+    """Give back the space of what expired long ago and of old tombstones, inside the caller's open transaction."""
+    reader = SqliteReader(connection)
+    connection.execute(_RECLAIM_EXPIRED, (now - EXPIRY_GRACE_SECONDS, reader.version() + 1, _RECLAIM_AT_ONCE))
+    bounds = (now - TOMBSTONE_SECONDS, TOMBSTONES_KEPT, _RECLAIM_AT_ONCE)
+    old = cast("int", connection.execute(_OLD_TOMBSTONES, bounds).get)
+    if old == 0:
+        return
+    gone = [version for (version,) in connection.execute(_FORGET_TOMBSTONES, (old, _RECLAIM_AT_ONCE))]
+    if gone:
+        # Tombstones of one commit share a version: those of the last one may be forgotten in part.
+        connection.execute("UPDATE store SET forgotten_version = max(forgotten_version, ?)", (max(gone),))
+
+
+def _hold(reader: SqliteReader, check: Check, now: float) -> None:
+    """Raise `Conflict` unless the check holds."""
+    if isinstance(check, EntryCheck):
+        stored = reader.get(check.scope, check.key, now)
+        actual = stored.version if stored else 0
+        if actual != check.version:
+            raise Conflict(check.scope, check.key, check.version, actual)
+    elif isinstance(check, KeysCheck):
+        if tuple(reader.keys(check.scope, check.prefix, check.after, check.limit, now)) != check.keys:
+            raise Conflict(check.scope, None, None, None)
+    elif tuple(reader.scopes(check.prefix, now)) != check.scopes:
+        raise Conflict(None, None, None, None)

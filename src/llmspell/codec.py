@@ -1,0 +1,217 @@
+"""How does a JSON value become bytes, and bytes a value again, without changing on the way?
+
+`encode` refuses whatever JSON cannot hold exactly; `decode` trusts bytes that `encode` made;
+`parse` reads JSON text from outside. The fast codec (orjson) is imported at first use, because its
+import takes longer than a whole short script.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, cast
+
+from llmspell.errors import InvalidValue
+from llmspell.limits import MAX_DEPTH, MAX_INTEGER, MIN_INTEGER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llmspell.entry import JsonValue
+
+_dumps: Callable[[object], bytes] | None = None
+_loads: Callable[[bytes], JsonValue] | None = None
+
+
+def encode(value: object) -> bytes:
+    """Give the compact UTF-8 JSON text of `value`; object fields keep their order.
+
+    Raises `InvalidValue` with the path of the part that JSON cannot hold exactly: NaN, infinities,
+    integers beyond 64 bits, text with lone surrogates, tuples, sets, other objects, fields that
+    are not text, more than 128 levels (which a cycle always has).
+
+    >>> encode({"n": 1, "x": 1.0, "list": [None, True]})
+    b'{"n":1,"x":1.0,"list":[null,true]}'
+    """
+    _check(value, 0)
+    try:
+        return (_dumps or _load_dumps())(value)
+    except TypeError as error:  # the one thing left: text that is no Unicode
+        path = _path_of_bad_text(value)
+        raise InvalidValue(path or "", "holds text with a lone surrogate, which is no Unicode") from error
+
+
+def decode(text: bytes) -> JsonValue:
+    """Give the value of JSON text that `encode` made.
+
+    >>> decode(b'{"n":1,"x":1.0}')
+    {'n': 1, 'x': 1.0}
+    """
+    return (_loads or _load_loads())(text)
+
+
+def parse(text: str | bytes) -> JsonValue:
+    """Give the value of JSON text from outside: a command line, a file, another program.
+
+    Stricter than JSON readers usually are, so that nothing changes silently: a field named twice,
+    NaN, an integer beyond 64 bits or a float beyond all bounds raise `InvalidValue`.
+
+    >>> parse('[1, 1.0, "é"]')
+    [1, 1.0, 'é']
+    """
+    import json
+
+    try:
+        value = json.loads(text, object_pairs_hook=_object_of_unique_names)
+    except RecursionError as error:
+        raise InvalidValue("", f"is nested deeper than {MAX_DEPTH} levels") from error
+    except ValueError as error:  # malformed JSON, bytes that are no UTF-8, an integer of thousands of digits
+        if isinstance(error, InvalidValue):
+            raise
+        raise InvalidValue("", f"is not valid JSON ({error})") from error
+    _check(value, 0)
+    path = _path_of_bad_text(value)
+    if path is not None:
+        raise InvalidValue(path, "holds text with a lone surrogate, which is no Unicode")
+    return cast("JsonValue", value)
+
+
+def number(text: bytes) -> int | float | None:
+    """Give the number that stored JSON text holds; None when it holds anything else.
+
+    >>> number(b"2.5"), number(b'"2.5"')
+    (2.5, None)
+    """
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None
+
+
+def encode_number(value: int | float) -> bytes:
+    """Give the JSON text of a number; raises `InvalidValue` beyond 64 bits or beyond all bounds.
+
+    >>> encode_number(3.0)
+    b'3.0'
+    """
+    _check(value, 0)
+    return repr(value).encode()
+
+
+def member_path(name: str) -> str:
+    """Give the piece of a path that leads to the field `name`: `.name`, or `["odd name"]`."""
+    return f".{name}" if name.isidentifier() else f'["{name}"]'
+
+
+def _check(value: object, depth: int) -> None:
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return
+    if kind is int:
+        if not MIN_INTEGER <= cast("int", value) <= MAX_INTEGER:
+            raise InvalidValue("", "is an integer beyond 64 bits; store it as text")
+    elif kind is float:
+        if not math.isfinite(cast("float", value)):
+            raise InvalidValue("", f"is {value}, which JSON has no number for")
+    elif kind is dict:
+        _check_object(cast("dict[object, object]", value), depth)
+    elif kind is list:
+        _check_array(cast("list[object]", value), depth)
+    else:
+        raise InvalidValue("", f"is {_article(kind.__name__)}, which is no JSON{_hint(value)}")
+
+
+def _check_object(value: dict[object, object], depth: int) -> None:
+    if depth >= MAX_DEPTH:
+        raise InvalidValue("", f"is nested deeper than {MAX_DEPTH} levels, or contains itself")
+    for name, part in value.items():
+        if type(name) is not str:
+            raise InvalidValue("", f"has the field {name!r}, whose name is no text")
+        if type(part) is not str:
+            try:
+                _check(part, depth + 1)
+            except InvalidValue as error:
+                raise InvalidValue(member_path(name) + error.path, error.reason) from None
+
+
+def _check_array(value: list[object], depth: int) -> None:
+    if depth >= MAX_DEPTH:
+        raise InvalidValue("", f"is nested deeper than {MAX_DEPTH} levels, or contains itself")
+    for index, part in enumerate(value):
+        if type(part) is not str:
+            try:
+                _check(part, depth + 1)
+            except InvalidValue as error:
+                raise InvalidValue(f"[{index}]{error.path}", error.reason) from None
+
+
+def _path_of_bad_text(value: object) -> str | None:
+    """Give the path of the first text that is no Unicode, or None."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return ""
+        return None
+    if isinstance(value, dict):
+        pieces = (
+            (f"[{name!r}]" if _path_of_bad_text(name) == "" else member_path(name), name, part)
+            for name, part in value.items()
+        )
+        for piece, name, part in pieces:
+            if _path_of_bad_text(name) is not None:
+                return piece
+            inner = _path_of_bad_text(part)
+            if inner is not None:
+                return piece + inner
+    if isinstance(value, list):
+        for index, part in enumerate(value):
+            inner = _path_of_bad_text(part)
+            if inner is not None:
+                return f"[{index}]{inner}"
+    return None
+
+
+def _object_of_unique_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise InvalidValue("", f'names the field "{name}" twice')
+            seen.add(name)
+    return result
+
+
+def _article(name: str) -> str:
+    return ("an " if name[:1].lower() in "aeiou" else "a ") + name
+
+
+def _hint(value: object) -> str:
+    if isinstance(value, tuple | set | frozenset):
+        return "; make it a list"
+    if isinstance(value, dict):
+        return "; make it a plain dict"
+    if isinstance(value, bytes):
+        return "; decode it to text first"
+    for plain in (str, int, float):
+        if isinstance(value, plain):
+            return f"; make it a plain {plain.__name__}"
+    return ""
+
+
+def _load_dumps() -> Callable[[object], bytes]:
+    global _dumps
+    import orjson
+
+    _dumps = orjson.dumps
+    return _dumps
+
+
+def _load_loads() -> Callable[[bytes], JsonValue]:
+    global _loads
+    import orjson
+
+    _loads = orjson.loads
+    return _loads

@@ -1,0 +1,161 @@
+"""What can go wrong: every exception of llmspell, under one root.
+
+::
+
+    LlmspellError
+    ├── ConfigError            the configuration cannot be used
+    ├── InvalidArgument        a scope, a key or an option breaks a rule (also a ValueError)
+    │   └── InvalidValue       a value cannot be stored exactly
+    ├── Conflict               an expected version does not hold
+    ├── StoreError             the store or its engine cannot do it
+    │   ├── StoreUnavailable   the files cannot be reached, created or written
+    │   ├── StoreFull          the disk is full
+    │   ├── StoreBusy          another program holds the store and does not let go
+    │   ├── StoreClosed        it was closed, or the transaction is over
+    │   ├── StoreDamaged       the files are not sound
+    │   ├── ForeignStore       the file belongs to another program
+    │   ├── LayoutTooNew       written by a newer llmspell
+    │   ├── SchemaMismatch     the schema version is outside the required range
+    │   ├── ChangesForgotten   deletions since that version are no longer known
+    │   ├── UnsafeFileSystem   locks cannot be trusted there
+    │   └── UnsafeEngine       this build of the engine has a known data-loss bug
+    └── ScriptError            a script failed
+        └── LimitExceeded      a limit stopped the script
+
+Every message is one sentence that says what was asked, what was found and what to do.
+"""
+
+__all__ = [
+    "ChangesForgotten",
+    "ConfigError",
+    "Conflict",
+    "ForeignStore",
+    "InvalidArgument",
+    "InvalidValue",
+    "LayoutTooNew",
+    "LimitExceeded",
+    "LlmspellError",
+    "SchemaMismatch",
+    "ScriptError",
+    "StoreBusy",
+    "StoreClosed",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFull",
+    "StoreUnavailable",
+    "UnsafeEngine",
+    "UnsafeFileSystem",
+]
+
+
+class LlmspellError(Exception):
+    """The root: `except LlmspellError` catches everything that llmspell raises on purpose."""
+
+
+class ConfigError(LlmspellError):
+    """The configuration cannot be used; nothing was opened."""
+
+
+class InvalidArgument(LlmspellError, ValueError):
+    """A scope, a key or an option breaks a rule; nothing was done."""
+
+
+class InvalidValue(InvalidArgument):
+    """A value cannot be stored exactly; nothing was stored.
+
+    `path` leads to the part that cannot, as in `.items[3].callback`; it is empty for the whole value.
+    `reason` says what is wrong there.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"the value cannot be stored: {path or 'it'} {reason}")
+
+
+class Conflict(LlmspellError):
+    """An expected version does not hold; nothing was written.
+
+    `expected` and `actual` are versions, 0 for "no entry", -1 for one that the running transaction
+    has written itself. When the conflict is about a listing
+    (the keys of a scope, the scopes), `key` is None and both versions are None.
+    """
+
+    def __init__(self, scope: str | None, key: str | None, expected: int | None, actual: int | None) -> None:
+        self.scope = scope
+        self.key = key
+        self.expected = expected
+        self.actual = actual
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        if self.scope is None:
+            return "Conflict: the list of scopes changed while the transaction ran"
+        if self.key is None:
+            return f'Conflict: the keys of scope "{self.scope}" changed while the transaction ran'
+        return (
+            f'Conflict: scope "{self.scope}", key "{self.key}": '
+            f"expected {_spell(self.expected)}, found {_spell(self.actual)}"
+        )
+
+
+def _spell(version: int | None) -> str:
+    if version == -1:
+        return "an entry that this transaction has written"
+    return f"version {version}" if version else "no entry (version 0)"
+
+
+class StoreError(LlmspellError):
+    """The store or its engine cannot do what was asked."""
+
+
+class StoreUnavailable(StoreError):
+    """The store's files cannot be reached, created or written."""
+
+
+class StoreFull(StoreError):
+    """The disk is full; what was asked was not stored, everything before it is kept."""
+
+
+class StoreBusy(StoreError):
+    """Another program holds the store and does not let go."""
+
+
+class StoreClosed(StoreError):
+    """The store was closed, or the transaction or snapshot is over."""
+
+
+class StoreDamaged(StoreError):
+    """The store's files are not sound."""
+
+
+class ForeignStore(StoreError):
+    """The file belongs to another program."""
+
+
+class LayoutTooNew(StoreError):
+    """The store was written by a newer llmspell."""
+
+
+class SchemaMismatch(StoreError):
+    """The store's schema version is outside the required range."""
+
+
+class ChangesForgotten(StoreError):
+    """Deletions since that version are no longer known; read everything instead."""
+
+
+class UnsafeFileSystem(StoreError):
+    """The file system cannot lock safely."""
+
+
+class UnsafeEngine(StoreError):
+    """This build of the engine has a known data-loss bug."""
+
+
+class ScriptError(LlmspellError):
+    """A script failed; the message names the script, the line and the call."""
+
+
+class LimitExceeded(ScriptError):
+    """A limit (memory, instructions, time) stopped the script."""

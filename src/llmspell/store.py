@@ -1,0 +1,236 @@
+"""What do users hold? The open store: the verbs, transactions, snapshots, and the way to close it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar, overload
+
+from llmspell.errors import InvalidArgument
+from llmspell.limits import MAX_VALUE_BYTES, TRANSACTION_ATTEMPTS
+from llmspell.state import State
+from llmspell.transaction import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from llmspell.backends.base import Backend, Capabilities, Reader, Statistics
+    from llmspell.batch import Batch, Commit
+    from llmspell.entry import Change
+    from llmspell.state import Gate
+
+Result = TypeVar("Result")
+
+
+class Store(State):
+    """An open store: the verbs of `State`, and what holds for all of it. Usable in `with`; safe in many threads.
+
+    Inside a transaction, calls on the store itself belong to the transaction as well.
+
+    >>> with llmspell.open(backend="memory") as store:
+    ...     store.save("global", "greeting", "hello")
+    ...     store.load("global", "greeting")
+    1
+    'hello'
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        clock: Callable[[], float] = time.time,
+        max_value_bytes: int = MAX_VALUE_BYTES,
+    ) -> None:
+        super().__init__(backend, clock, max_value_bytes)
+        self._backend = backend
+
+    @overload
+    def transaction(self, fn: Callable[[State], Result]) -> Result: ...
+    @overload
+    def transaction(self, fn: None = None) -> AbstractContextManager[State]: ...
+    def transaction(self, fn: Callable[[State], Result] | None = None) -> Result | AbstractContextManager[State]:
+        """Run everything in `fn` (or in the `with` block) as one serializable, atomic step.
+
+        `transaction(fn)` gives what `fn` returns. When another writer changed what `fn` had read,
+        `fn` runs again; after a few times it runs in the writer's turn, where nobody can overtake
+        it. So `fn` should only read and write state. An error in `fn` undoes all and is raised
+        again. `fn` is given the state to work on; a transaction inside a transaction joins it.
+
+        `with store.transaction() as tx:` runs once, commits at the end of the block, and raises
+        `Conflict` when another writer changed what the block had read.
+
+        >>> store = llmspell.open(backend="memory")
+        >>> def move(state):
+        ...     state.increment("account", "ada", -5)
+        ...     return state.increment("account", "bob", 5)
+        >>> store.transaction(move)
+        5
+        """
+        if fn is None:
+            return self._transaction_block()
+        outer = self._current()
+        if outer is not None:
+            return fn(outer.state)
+        for _ in range(TRANSACTION_ATTEMPTS):
+            attempt = self.attempt()
+            try:
+                with attempt:
+                    return fn(attempt.state)
+            except Exception:
+                if not attempt.transaction.overtaken:
+                    raise
+        with self.attempt(alone=True) as attempt:
+            return fn(attempt.state)
+
+    def attempt(self, *, alone: bool = False) -> Attempt:
+        """Give one run of a transaction, for callers that repeat it themselves (see `Attempt`)."""
+        return Attempt(self, self._backend, alone)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[State]:
+        """Give a state that shows one moment of the store until the block ends; it cannot be written to."""
+        now = self._clock()
+        with self._backend.snapshot() as reader:
+            yield State(_Snapshot(reader), lambda: now, self._max_value_bytes)
+
+    def flush(self) -> None:
+        """Return when everything acknowledged so far is on the disk, in every durability."""
+        self._backend.flush()
+
+    def version(self) -> int:
+        """Give the version of the last write to the store; 0 before the first."""
+        return self._backend.version()
+
+    def schema_version(self) -> str | None:
+        """Give the schema version stamped in the store; None before anything is stored."""
+        return self._backend.schema_version()
+
+    def changes(self, since: int = 0) -> Iterator[Change]:
+        """Give the newest write of every key written after version `since`, ordered by version.
+
+        `Change.stored` is None for an entry that was deleted or has expired. Raises
+        `ChangesForgotten` when deletions after `since` are no longer known (they are kept for 30
+        days, and at most 100,000 of them).
+        """
+        return self._backend.changes(since, self._clock())
+
+    def statistics(self) -> Statistics:
+        """Count what is in the store; reads all of it."""
+        return self._backend.statistics(self._clock())
+
+    @property
+    def backend(self) -> Backend:
+        """The backend behind the gate, for neighbours of the store."""
+        return self._backend
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend promises."""
+        return self._backend.capabilities
+
+    def close(self) -> None:
+        """Let go of the files. Everything acknowledged is kept; a second call does nothing."""
+        self._backend.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _gate(self) -> Gate:
+        attempt = _innermost.get()
+        if attempt is None:
+            return self._backend
+        current = self._current()
+        return self._backend if current is None else current.transaction
+
+    def _current(self) -> Attempt | None:
+        """Give the running transaction of this store in this thread or task."""
+        attempt = _innermost.get()
+        while attempt is not None and (attempt.store is not self or attempt.transaction.over):
+            attempt = attempt.outer
+        return attempt
+
+    def _state_of(self, transaction: Transaction) -> State:
+        return State(transaction, lambda: transaction.now, self._max_value_bytes)
+
+    @contextmanager
+    def _transaction_block(self) -> Iterator[State]:
+        outer = self._current()
+        if outer is not None:
+            yield outer.state
+            return
+        with self.attempt() as attempt:
+            yield attempt.state
+
+
+class Attempt:
+    """One run of a transaction: a `with` block that commits at its end, or forgets everything on an error.
+
+    With `alone`, the block has the writer's turn, so that nothing can overtake it. Whoever repeats
+    a transaction himself asks `transaction.overtaken` whether another run can help.
+    """
+
+    def __init__(self, store: Store, backend: Backend, alone: bool) -> None:
+        self.store = store
+        self.outer: Attempt | None = None
+        self.transaction: Transaction
+        self.state: State
+        self._backend = backend
+        self._turn = backend.turn() if alone else None
+
+    def __enter__(self) -> Attempt:
+        if self._turn is not None:
+            self._turn.__enter__()
+        try:
+            self.transaction = Transaction(self._backend, self.store._clock())
+        except BaseException:
+            self._end_turn()
+            raise
+        self.state = self.store._state_of(self.transaction)
+        self.outer = _innermost.get()
+        _innermost.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _innermost.set(self.outer)
+        try:
+            if kind is None:
+                self.transaction.finish()
+            else:
+                self.transaction.abandon()
+        finally:
+            self._end_turn()
+
+    def _end_turn(self) -> None:
+        if self._turn is not None:
+            self._turn.__exit__(None, None, None)
+
+
+class _Snapshot:
+    """A gate that only reads."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.get = reader.get
+        self.keys = reader.keys
+        self.scopes = reader.scopes
+
+    def commit(self, batch: Batch) -> Commit:
+        """Refuse."""
+        raise InvalidArgument("a snapshot cannot be written to; write to the store itself")
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Refuse: whoever asks for the turn is about to write."""
+        raise InvalidArgument("a snapshot cannot be written to; write to the store itself")
+
+
+_innermost: ContextVar[Attempt | None] = ContextVar("llmspell_transaction", default=None)
+"""The transactions that run in this thread or task, as a chain from the innermost outwards."""
