@@ -1,0 +1,59 @@
+"""What can be configured? The settings with their defaults."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from llmspell import limits
+
+MEMORY_LIMIT_BYTES = 268_435_456
+TIMEOUT_SECONDS = 300.0
+
+
+class StateSettings(NamedTuple):
+    """What `[state]` says, or the older `[runtime.state_persistence]`.
+
+    The paths stand as written: a relative one starts at the working directory.
+    `required_schema` is only known to be written correctly; whether a store fits is decided elsewhere.
+    """
+
+    enabled: bool = True
+    backend: str = "disk"
+    path: str = "./state"
+    durability: str = "full"
+    max_value_bytes: int = limits.MAX_VALUE_BYTES
+    migration_enabled: bool = False
+    schema_version: str = "1.0.0"
+    required_schema: str | None = None
+    migrations_path: str = "./migrations"
+    backup_enabled: bool = False
+    backup_path: str = "./backups"
+    backup_retention_days: int = 30
+    backup_compression: bool = True
+    backup_compression_type: str = "zstd"
+    backup_compression_level: int = 3
+    backup_incremental: bool = True
+    backup_max_backups: int | None = None
+    backup_max_age_seconds: int | None = None
+    backup_full_interval: int | None = None
+
+
+class ScriptSettings(NamedTuple):
+    """What a script may use; 0 means no limit."""
+
+    default_engine: str = "lua"
+    stdlib: str = "safe"
+    memory_limit_bytes: int = MEMORY_LIMIT_BYTES
+    max_instructions: int = 0
+    timeout_seconds: float = TIMEOUT_SECONDS
+    allow_file_access: bool = False
+    allow_process_spawn: bool = False
+    allow_network_access: bool = False
+
+
+class Settings(NamedTuple):
+    """Everything that can be configured; `source` is the file it came from, None for the defaults."""
+
+    source: str | None = None
+    state: StateSettings = StateSettings()
+    script: ScriptSettings = ScriptSettings()

@@ -1,0 +1,1 @@
+"""The languages that scripts are written in, and what a script may do."""

@@ -1,0 +1,390 @@
+-- How does a Lua value become JSON text, and JSON text a Lua value, without changing on the way?
+-- Given: quote(text) -> JSON string or nil, and unquote(raw) -> text: the host's, faster for long text.
+-- Gives: encode(value) -> text, or nil and a sentence; decode(text); mark_array(table); null.
+local quote, unquote = ...
+
+local type, next, rawlen, pcall, error, tonumber, tostring = type, next, rawlen, pcall, error, tonumber, tostring
+local getmetatable, setmetatable, rawget, select = getmetatable, setmetatable, rawget, select
+local find, gsub, format, byte, sub, char = string.find, string.gsub, string.format, string.byte, string.sub, string.char
+local concat, utf8_length, utf8_char, number_type = table.concat, utf8.len, utf8.char, math.type
+local infinity = math.huge
+
+local MAX_DEPTH = 128
+local LONG_TEXT = 128 -- from here on the host is faster than Lua
+local NAMES_KEPT = 1000
+
+local ARRAY = {} -- the metatable that marks a table as an array
+local null = setmetatable({}, {
+  __metatable = false,
+  __tostring = function() return "null" end,
+  __newindex = function() error("State.null cannot be changed", 2) end,
+})
+
+-- Encoding -------------------------------------------------------------------------------------------
+
+local REFUSED = {} -- raised by the fast path; `explain` then finds out what was wrong, and where
+
+local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
+for code = 0, 31 do
+  ESCAPES[char(code)] = ESCAPES[char(code)] or format("\\u%04x", code)
+end
+
+local function text_of(value)
+  if #value >= LONG_TEXT then
+    return quote(value) or error(REFUSED, 0)
+  end
+  if not find(value, "[^%w _.:/@-]") then
+    return '"' .. value .. '"'
+  end
+  if not utf8_length(value) then
+    error(REFUSED, 0)
+  end
+  if find(value, '[%c"\\]') then
+    return '"' .. gsub(value, '[%z\1-\31"\\]', ESCAPES) .. '"'
+  end
+  return '"' .. value .. '"'
+end
+
+local function float_of(value)
+  if value ~= value or value == infinity or value == -infinity then
+    error(REFUSED, 0)
+  end
+  local text = format("%.15g", value)
+  if tonumber(text) ~= value then
+    text = format("%.16g", value)
+    if tonumber(text) ~= value then
+      text = format("%.17g", value)
+    end
+  end
+  return find(text, "[.e]") and text or text .. ".0"
+end
+
+local names, names_count = {}, 0 -- field name -> its JSON text with the colon
+local function name_of(name)
+  local text = text_of(name) .. ":"
+  if names_count >= NAMES_KEPT then
+    names, names_count = {}, 0
+  end
+  names[name], names_count = text, names_count + 1
+  return text
+end
+
+local pieces
+local put_table
+
+-- Puts the text of `value` behind piece `at`; gives the place of its last piece.
+local function put(value, at, depth)
+  local kind = type(value)
+  if kind == "string" then
+    pieces[at + 1] = text_of(value)
+  elseif kind == "table" then
+    return put_table(value, at, depth)
+  elseif kind == "number" then
+    pieces[at + 1] = number_type(value) == "integer" and value or float_of(value)
+  elseif kind == "boolean" then
+    pieces[at + 1] = value and "true" or "false"
+  else
+    error(REFUSED, 0)
+  end
+  return at + 1
+end
+
+local function put_object(value, at, depth, name, part)
+  local pieces = pieces
+  local before = "{"
+  repeat
+    if type(name) ~= "string" then
+      error(REFUSED, 0)
+    end
+    pieces[at + 1] = before
+    pieces[at + 2] = names[name] or name_of(name)
+    before = ","
+    if number_type(part) == "integer" then
+      pieces[at + 3] = part
+      at = at + 3
+    else
+      at = put(part, at + 2, depth)
+    end
+    name, part = next(value, name)
+  until name == nil
+  pieces[at + 1] = "}"
+  return at + 1
+end
+
+local function put_array(value, at, depth)
+  local length, count = rawlen(value), 0
+  for index in next, value do
+    if number_type(index) ~= "integer" or index < 1 or index > length then
+      error(REFUSED, 0)
+    end
+    count = count + 1
+  end
+  if count ~= length then
+    error(REFUSED, 0)
+  end
+  local before = "["
+  for index = 1, length do
+    at = at + 1
+    pieces[at] = before
+    before = ","
+    at = put(rawget(value, index), at, depth)
+  end
+  pieces[at + 1] = "]"
+  return at + 1
+end
+
+function put_table(value, at, depth)
+  local name, part = next(value)
+  local meta = getmetatable(value)
+  if name == nil and (value == null or not meta or meta == ARRAY) then
+    if depth >= MAX_DEPTH then
+      error(REFUSED, 0)
+    end
+    pieces[at + 1] = value == null and "null" or meta == ARRAY and "[]" or "{}"
+    return at + 1
+  end
+  if depth >= MAX_DEPTH or (meta and meta ~= ARRAY and type(meta) == "table" and meta.__pairs) then
+    error(REFUSED, 0)
+  end
+  if name == nil then
+    pieces[at + 1] = "{}"
+    return at + 1
+  end
+  if meta ~= ARRAY and type(name) == "string" then
+    return put_object(value, at, depth + 1, name, part)
+  end
+  return put_array(value, at, depth + 1)
+end
+
+-- Finding out what cannot be stored --------------------------------------------------------------------
+
+local function member(name)
+  if find(name, "^[%a_][%w_]*$") then
+    return "." .. name
+  end
+  return utf8_length(name) and '["' .. name .. '"]' or "[" .. format("%q", name) .. "]"
+end
+
+local function keys_problem(value, marked)
+  local length, integers, others, odd = rawlen(value), 0, 0, nil
+  for key in next, value do
+    if number_type(key) == "integer" and key >= 1 and key <= length then
+      integers = integers + 1
+    else
+      others = others + 1
+      if type(key) ~= "string" then
+        odd = key
+      end
+    end
+  end
+  if odd ~= nil and type(odd) ~= "number" then
+    return "has a " .. type(odd) .. " as a key; only text keys, or exactly 1..n, can be stored"
+  end
+  if integers > 0 and others > 0 and odd == nil then
+    return "mixes array items and named fields; keep the items in a field of their own"
+  end
+  if marked and others > 0 then
+    return "is marked as an array but has other keys than 1..n"
+  end
+  if odd ~= nil or integers ~= length then
+    return "has integer keys that are not exactly 1..n"
+      .. "; fill the gaps with State.null, or make the keys text with tostring()"
+  end
+end
+
+local explain
+local function explain_part(part, path, ancestors, depth)
+  local problem, inner = explain(part, ancestors, depth)
+  if problem then
+    return problem, path .. inner
+  end
+end
+
+-- Gives what is wrong with `value` and the path to it; nothing when all is well.
+function explain(value, ancestors, depth)
+  local kind = type(value)
+  if kind == "string" then
+    if not utf8_length(value) then
+      return "is text that is not valid UTF-8", ""
+    end
+  elseif kind == "number" then
+    if value ~= value or value == infinity or value == -infinity then
+      return "is " .. tostring(value) .. ", which JSON has no number for", ""
+    end
+  elseif kind == "table" then
+    if value == null then
+      return
+    end
+    if ancestors[value] then
+      return "contains itself", ""
+    end
+    if depth >= MAX_DEPTH then
+      return "is nested deeper than " .. MAX_DEPTH .. " levels", ""
+    end
+    local meta = getmetatable(value)
+    if type(meta) == "table" and meta ~= ARRAY and meta.__pairs then
+      return "has a __pairs metamethod, so its fields cannot be stored exactly; copy them into a plain table", ""
+    end
+    local problem = keys_problem(value, meta == ARRAY)
+    if problem then
+      return problem, ""
+    end
+    ancestors[value] = true
+    for key, part in next, value do
+      if type(key) == "string" and not utf8_length(key) then
+        return "has a field whose name is not valid UTF-8", ""
+      end
+      local path = type(key) == "string" and member(key) or "[" .. key .. "]"
+      local reason, where = explain_part(part, path, ancestors, depth + 1)
+      if reason then
+        return reason, where
+      end
+    end
+    ancestors[value] = nil
+  elseif kind ~= "boolean" then
+    local what = kind == "nil" and "nil" or "a " .. kind
+    return "is " .. what, ""
+  end
+end
+
+local function encode(value)
+  pieces = {}
+  local ok, last = pcall(put, value, 0, 0)
+  local mine = pieces
+  pieces = nil
+  if ok then
+    return concat(mine, "", 1, last)
+  end
+  if last ~= REFUSED then
+    error(last, 0)
+  end
+  local problem, path = explain(value, {}, 0)
+  path = path == "" and "it" or path
+  return nil, "the value cannot be stored: " .. path .. " " .. (problem or "cannot be written as JSON")
+end
+
+-- Decoding: trusts text that `encode`, or the host's codec, made -------------------------------------------
+
+local text, next_slash
+
+local UNESCAPED = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
+local UNESCAPED_PAIRS = {}
+for letter, plain in next, UNESCAPED do
+  UNESCAPED_PAIRS["\\" .. letter] = plain
+end
+
+local function unescape(raw)
+  if #raw >= LONG_TEXT then
+    return unquote(raw)
+  end
+  if not find(raw, "\\u", 1, true) then
+    return (gsub(raw, "\\.", UNESCAPED_PAIRS))
+  end
+  raw = gsub(raw, "\\u([dD][89abAB]%x%x)\\u([dD][c-fC-F]%x%x)", function(high, low)
+    return utf8_char(0x10000 + (tonumber(high, 16) - 0xD800) * 0x400 + tonumber(low, 16) - 0xDC00)
+  end)
+  return (gsub(raw, "\\(.)(%x?%x?%x?%x?)", function(letter, hex)
+    if letter == "u" then
+      return utf8_char(tonumber(hex, 16))
+    end
+    return UNESCAPED[letter] .. hex
+  end))
+end
+
+-- Reads the string whose first character stands at `from`; gives it and the place behind its closing quote.
+local function read_text(from)
+  local last = find(text, '"', from, true)
+  if next_slash < from then
+    next_slash = find(text, "\\", from, true) or infinity
+  end
+  if next_slash > last then
+    return sub(text, from, last - 1), last + 1
+  end
+  -- A quote behind an odd number of backslashes belongs to the text.
+  while true do
+    local before = last - 1
+    while byte(text, before) == 92 do
+      before = before - 1
+    end
+    if (last - before) % 2 == 1 then
+      return unescape(sub(text, from, last - 1)), last + 1
+    end
+    last = find(text, '"', last + 1, true)
+  end
+end
+
+local read
+
+local function read_object(at)
+  local object = {}
+  if byte(text, at + 1) == 125 then
+    return object, at + 2
+  end
+  repeat
+    local name, value
+    name, at = read_text(at + 2)
+    if byte(text, at + 1) == 34 then
+      object[name], at = read_text(at + 2)
+    else
+      value, at = read(at + 1)
+      if value ~= null then
+        object[name] = value
+      end
+    end
+  until byte(text, at) == 125
+  return object, at + 1
+end
+
+local function read_array(at)
+  local array = setmetatable({}, ARRAY)
+  if byte(text, at + 1) == 93 then
+    return array, at + 2
+  end
+  local length = 0
+  repeat
+    length = length + 1
+    array[length], at = read(at + 1)
+  until byte(text, at) == 93
+  return array, at + 1
+end
+
+-- Reads the value that begins at `at`; gives it and the place behind it.
+function read(at)
+  local first = byte(text, at)
+  if first == 34 then
+    return read_text(at + 1)
+  elseif first == 123 then
+    return read_object(at)
+  elseif first == 91 then
+    return read_array(at)
+  elseif first == 116 then
+    return true, at + 4
+  elseif first == 102 then
+    return false, at + 5
+  elseif first == 110 then
+    return null, at + 4
+  end
+  local last = select(2, find(text, "^[%d.eE+-]+", at))
+  return tonumber(sub(text, at, last)), last + 1
+end
+
+local function decode(json)
+  text, next_slash = json, 0
+  local value = read(1)
+  text = nil
+  return value
+end
+
+local function mark_array(array)
+  local meta = getmetatable(array)
+  if meta ~= nil and meta ~= ARRAY then
+    return nil, "the table has a metatable of its own and cannot be marked; mark a plain table"
+  end
+  local problem = keys_problem(array, true)
+  if problem then
+    return nil, "the table " .. problem
+  end
+  return setmetatable(array, ARRAY)
+end
+
+return encode, decode, mark_array, null

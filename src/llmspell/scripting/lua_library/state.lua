@@ -1,0 +1,260 @@
+-- What is `State` in Lua? Checks arguments, converts values, raises errors that name the caller's line.
+-- Given: host (the bindings' functions), json functions, and the sandbox's raise_halt, pcall, position.
+-- Gives: the table `State`.
+local host, encode, decode, mark_array, null, raise_halt, pcall, position = ...
+
+local type, error, next, select, rawget, tostring = type, error, next, select, rawget, tostring
+local gsub, concat, pack, unpack, number_type = string.gsub, table.concat, table.pack, table.unpack, math.type
+
+local State = { null = null }
+
+local function fail(call, message)
+  if host.stopping() then
+    raise_halt()
+  end
+  local where = position()
+  error("State." .. call .. ": " .. message .. (where ~= "" and " (at " .. where .. ")" or ""), 0)
+end
+
+-- What a host function gave: its result, or nil and a sentence.
+local function result(call, value, problem)
+  if problem then
+    fail(call, problem)
+  end
+  return value
+end
+
+local function describe(value)
+  local kind = type(value)
+  if kind == "nil" then
+    return "nothing"
+  elseif kind == "number" or kind == "boolean" then
+    return "the " .. kind .. " " .. tostring(value)
+  end
+  return "a " .. kind
+end
+
+local function need_text(call, what, value)
+  if type(value) ~= "string" then
+    local hint = type(value) == "number" and "; use tostring()" or ""
+    fail(call, "the " .. what .. " must be text, not " .. describe(value) .. hint)
+  end
+  return value
+end
+
+local function need_function(call, value)
+  if type(value) ~= "function" then
+    fail(call, "a function is needed, not " .. describe(value))
+  end
+  return value
+end
+
+-- Reads the options that `call` knows; any other one is an error.
+local function options(call, given, first, second, third)
+  if given == nil then
+    return nil, nil, nil
+  end
+  if type(given) ~= "table" then
+    fail(call, "the options must be a table, not " .. describe(given))
+  end
+  for name in next, given do
+    if name ~= first and name ~= second and name ~= third then
+      local known = concat({ first, second, third }, ", ")
+      fail(call, 'there is no option "' .. tostring(name) .. '"; known: ' .. known)
+    end
+  end
+  return rawget(given, first), second and rawget(given, second), third and rawget(given, third)
+end
+
+local function text_of(call, value)
+  local text, problem = encode(value)
+  return text or fail(call, problem)
+end
+
+local function array_of(items)
+  return mark_array(items)
+end
+
+local function delete(call, scope, key, if_version)
+  return result(call, host.delete(need_text(call, "scope", scope), need_text(call, "key", key), if_version))
+end
+
+function State.save(scope, key, value, opts)
+  need_text("save", "scope", scope)
+  need_text("save", "key", key)
+  local ttl, if_version = options("save", opts, "ttl", "if_version")
+  if value == nil or value == null then
+    return result("save", host.save_nothing(scope, key, if_version))
+  end
+  return result("save", host.save(scope, key, text_of("save", value), ttl, if_version))
+end
+
+function State.load(scope, key, default)
+  local text, problem = host.load(need_text("load", "scope", scope), need_text("load", "key", key))
+  if text then
+    return decode(text)
+  elseif problem then
+    fail("load", problem)
+  end
+  return default
+end
+
+function State.delete(scope, key, opts)
+  return delete("delete", scope, key, (options("delete", opts, "if_version")))
+end
+
+function State.list_keys(scope, opts)
+  need_text("list_keys", "scope", scope)
+  local prefix, after, limit = options("list_keys", opts, "prefix", "after", "limit")
+  if prefix ~= nil then
+    need_text("list_keys", "prefix", prefix)
+  end
+  if after ~= nil then
+    need_text("list_keys", "after", after)
+  end
+  return array_of(result("list_keys", host.list_keys(scope, prefix, after, limit)))
+end
+
+function State.exists(scope, key)
+  return result("exists", host.exists(need_text("exists", "scope", scope), need_text("exists", "key", key)))
+end
+
+function State.entry(scope, key)
+  need_text("entry", "scope", scope)
+  local text, version, created_at, updated_at, expires_at = host.entry(scope, need_text("entry", "key", key))
+  if not text then
+    return result("entry", nil, version)
+  end
+  return {
+    value = decode(text),
+    version = version,
+    created_at = created_at,
+    updated_at = updated_at,
+    expires_at = expires_at,
+  }
+end
+
+function State.scopes(prefix)
+  if prefix ~= nil then
+    need_text("scopes", "prefix", prefix)
+  end
+  return array_of(result("scopes", host.scopes(prefix)))
+end
+
+function State.clear(scope)
+  return result("clear", host.clear(need_text("clear", "scope", scope)))
+end
+
+function State.increment(scope, key, by)
+  need_text("increment", "scope", scope)
+  need_text("increment", "key", key)
+  if by == nil then
+    by = 1
+  elseif type(by) ~= "number" then
+    fail("increment", "by must be a number, not " .. describe(by))
+  end
+  return result("increment", host.increment(scope, key, by))
+end
+
+function State.append(scope, key, item, opts)
+  need_text("append", "scope", scope)
+  need_text("append", "key", key)
+  if item == nil then
+    fail("append", "there is no item to append; State.null can be appended")
+  end
+  local keep = options("append", opts, "keep")
+  return result("append", host.append(scope, key, text_of("append", item), keep))
+end
+
+function State.touch(scope, key, ttl)
+  need_text("touch", "scope", scope)
+  return result("touch", host.touch(scope, need_text("touch", "key", key), ttl))
+end
+
+function State.flush()
+  result("flush", host.flush())
+end
+
+function State.array(items)
+  if items == nil then
+    items = {}
+  elseif type(items) ~= "table" then
+    fail("array", "a table is needed, not " .. describe(items))
+  end
+  return result("array", mark_array(items))
+end
+
+-- Transactions: the host cannot call a script's function and keep its errors whole, so the loop is here. ------
+
+local FREE_ATTEMPTS = 4
+local in_transaction = false
+
+-- Runs fn to its end. Through gsub, because a coroutine that yields out of a C function is refused by Lua:
+-- a transaction must not stay open while other code runs.
+local function run_whole(fn)
+  local results
+  gsub("x", "x", function()
+    results = pack(pcall(fn))
+  end)
+  return results
+end
+
+-- One attempt: the results of fn packed, or nil when it was overtaken.
+local function attempt(call, fn, alone)
+  result(call, host.begin(alone))
+  in_transaction = true
+  local results = run_whole(fn)
+  in_transaction = false
+  if not results[1] then
+    local overtaken = host.roll_back()
+    if overtaken and not host.stopping() then
+      return nil
+    end
+    error(results[2], 0)
+  end
+  return result(call, host.commit()) and results
+end
+
+local function transact(call, fn)
+  if in_transaction then
+    return fn()
+  end
+  local results
+  for _ = 1, FREE_ATTEMPTS do
+    results = attempt(call, fn, false)
+    if results then
+      return unpack(results, 2, results.n)
+    end
+  end
+  results = attempt(call, fn, true)
+  return unpack(results, 2, results.n)
+end
+
+function State.transaction(fn)
+  return transact("transaction", need_function("transaction", fn))
+end
+
+function State.update(scope, key, fn, default)
+  need_text("update", "scope", scope)
+  need_text("update", "key", key)
+  need_function("update", fn)
+  return transact("update", function()
+    local text, problem = host.load(scope, key)
+    if problem then
+      fail("update", problem)
+    end
+    local old = default
+    if text then
+      old = decode(text)
+    end
+    local new = fn(old)
+    if new == nil or new == null then
+      delete("update", scope, key)
+      return nil
+    end
+    result("update", host.rewrite(scope, key, text_of("update", new)))
+    return new
+  end)
+end
+
+return State

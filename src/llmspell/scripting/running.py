@@ -1,0 +1,73 @@
+"""How does a script run without being able to run for ever?
+
+The script runs in a thread of its own; the caller's thread watches the clock and the keyboard. When
+time is up (or Ctrl-C comes), the script is asked to stop: it does so at its next call or counted
+instruction. A script that makes none, inside one endless pattern match say, cannot be stopped from
+within the process, so the process ends: what the script saved until then is saved.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from llmspell.scripting.registry import adapter_of
+from llmspell.scripting.run import Run, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from llmspell.config import ScriptSettings
+    from llmspell.store import Store
+
+__all__ = ["Script", "run_script"]
+
+GRACE_SECONDS = 0.5
+"""How long a script that was asked to stop may take to do so."""
+
+
+def run_script(
+    script: Script,
+    language: str,
+    store: Store | None,
+    settings: ScriptSettings,
+    *,
+    abandon: Callable[[BaseException], NoReturn],
+) -> int:
+    """Run the script to its end and give the exit code it asked for (0 when it asked for none).
+
+    Without a store the script has no `State`. Raises `ScriptError`, `LimitExceeded`,
+    `KeyboardInterrupt`, and `BrokenPipeError` when nobody reads the output any more. A script that
+    does not stop when asked is left to `abandon`, which must end the process at once: the script
+    may hold the writer's turn, so not even the store can be closed.
+    """
+    adapter = adapter_of(language)
+    run = Run(script, store, settings)
+    failures: list[BaseException] = []
+
+    def execute() -> None:
+        try:
+            adapter.execute(run)
+        except BaseException as error:  # noqa: BLE001 - handed to the watching thread
+            failures.append(error)
+
+    thread = threading.Thread(target=execute, name="script", daemon=True)
+    thread.start()
+    try:
+        thread.join(settings.timeout_seconds or None)
+        if thread.is_alive():
+            run.exceed(f"it ran longer than {settings.timeout_seconds:g} s", "[runtime] script_timeout_seconds")
+            thread.join(GRACE_SECONDS)
+    except KeyboardInterrupt as interrupt:
+        run.stop = interrupt
+        thread.join(GRACE_SECONDS)
+    if thread.is_alive():
+        abandon(run.stop or KeyboardInterrupt())
+    if isinstance(run.stop, SystemExit):
+        return run.exit_code
+    if run.stop is not None:
+        raise run.stop
+    if failures:
+        raise failures[0]
+    return 0
