@@ -9,6 +9,7 @@ help:  ## show these lines
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
 $(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("llmspell needs Python 3.11 or newer; name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(STAMP)
@@ -20,12 +21,12 @@ test: $(STAMP)  ## run the test suite
 	$(BIN)/python -m pytest -n 2
 
 format: $(STAMP)  ## rewrite the code in the project's format
-	$(BIN)/ruff format src tests benchmarks examples
-	$(BIN)/ruff check --fix src tests benchmarks examples
+	$(BIN)/ruff format src tests benchmarks examples docs
+	$(BIN)/ruff check --fix src tests benchmarks examples docs
 
 lint: $(STAMP)
-	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples docs
+	$(BIN)/ruff check src tests benchmarks examples docs
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -40,6 +41,9 @@ soak: $(STAMP)  ## the long loops: crashes, races and random operations, some 20
 
 bench: $(STAMP)  ## one table of speeds, with the bare engine beside us in the same run
 	$(BIN)/python benchmarks/run.py
+
+docs: $(STAMP)  ## write the pages that are made from the program
+	$(BIN)/python docs/make_cli_reference.py
 
 clean:  ## remove what building and testing left behind
 	rm -rf .venv build .mypy_cache .ruff_cache .hypothesis src/*.egg-info

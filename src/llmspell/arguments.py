@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from llmspell.errors import InvalidArgument, InvalidValue
-from llmspell.limits import MAX_KEY_BYTES, MAX_SCOPE_BYTES, MAX_TTL_SECONDS
+from llmspell.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_SCOPE_BYTES, MAX_TTL_SECONDS, MIN_INTEGER
 
 
 def scope_name(scope: object) -> str:
@@ -71,10 +71,12 @@ def expiry(ttl: object, now: float) -> float | None:
 
 
 def amount(by: object) -> int | float:
-    """Accept a whole number or a finite float."""
-    if type(by) is int or (type(by) is float and math.isfinite(by)):
+    """Accept a whole number of 64 bits or a finite float."""
+    if type(by) is int and MIN_INTEGER <= by <= MAX_INTEGER:
         return by
-    raise InvalidArgument(f"by must be a finite number, not {_spell(by)}")
+    if type(by) is float and math.isfinite(by):
+        return by
+    raise InvalidArgument(f"by must be a whole number of 64 bits or a finite float, not {_spell(by)}")
 
 
 def value_text(text: bytes, max_value_bytes: int) -> bytes:
@@ -110,6 +112,8 @@ def _utf8_length(text: str, what: str) -> int:
 def _spell(thing: object) -> str:
     if thing is None:
         return "nothing"
+    if type(thing) is int and not MIN_INTEGER <= thing <= MAX_INTEGER:
+        return "an integer beyond 64 bits"  # Python refuses to write out those of thousands of digits
     text = repr(thing)
     if len(text) > 60:
         text = text[:57] + "..."

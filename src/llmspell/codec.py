@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, cast
 
-from llmspell.errors import InvalidValue
+from llmspell.errors import InvalidValue, StoreDamaged
 from llmspell.limits import MAX_DEPTH, MAX_INTEGER, MIN_INTEGER
 
 if TYPE_CHECKING:
@@ -41,12 +41,18 @@ def encode(value: object) -> bytes:
 
 
 def decode(text: bytes) -> JsonValue:
-    """Give the value of JSON text that `encode` made.
+    """Give the value of JSON text that `encode` made; raises `StoreDamaged` when the text is no JSON any more.
 
     >>> decode(b'{"n":1,"x":1.0}')
     {'n': 1, 'x': 1.0}
     """
-    return (_loads or _load_loads())(text)
+    try:
+        return (_loads or _load_loads())(text)
+    except ValueError as error:
+        raise StoreDamaged(
+            f"a stored value is no JSON any more ({error}): the store is damaged; find the entry with "
+            "`llmspell state check`, and go back to a copy or backup that is sound"
+        ) from error
 
 
 def parse(text: str | bytes) -> JsonValue:

@@ -6,9 +6,9 @@ importing `dataclasses` would add 10 ms to the start of every script.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias, Union
+from typing import NamedTuple, TypeAlias
 
-JsonValue: TypeAlias = Union[bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]", None]
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 """What can be stored: JSON, with 64-bit integers kept apart from floats."""
 
 

@@ -70,7 +70,10 @@ class InvalidValue(InvalidArgument):
     def __init__(self, path: str, reason: str) -> None:
         self.path = path
         self.reason = reason
-        super().__init__(f"the value cannot be stored: {path or 'it'} {reason}")
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"the value cannot be stored: {self.path or 'it'} {self.reason}"
 
 
 class Conflict(LlmspellError):
@@ -86,9 +89,9 @@ class Conflict(LlmspellError):
         self.key = key
         self.expected = expected
         self.actual = actual
-        super().__init__(self._sentence())
+        super().__init__(scope, key, expected, actual)
 
-    def _sentence(self) -> str:
+    def __str__(self) -> str:
         if self.scope is None:
             return "Conflict: the list of scopes changed while the transaction ran"
         if self.key is None:

@@ -5,6 +5,9 @@ MAX_KEY_BYTES = 512
 MAX_VALUE_BYTES = 10_000_000
 """The default for the largest encoded value; `max_value_bytes` in the configuration changes it."""
 
+MAX_VALUE_BYTES_BOUND = 1_000_000_000
+"""The highest that `max_value_bytes` may be: what the engine can hold in one piece."""
+
 MAX_DEPTH = 128
 """How many arrays and objects may stand inside each other."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
 from llmspell.backends.registry import BackendOptions, open_backend
 from llmspell.config import StateSettings, load_settings
 from llmspell.errors import InvalidArgument, SchemaMismatch
+from llmspell.limits import MAX_VALUE_BYTES_BOUND
 from llmspell.store import Store
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
 
 
@@ -46,7 +47,7 @@ def open(
     """
     settings = StateSettings() if config is None else load_settings(config).state
     settings = settings._replace(
-        path=settings.path if path is None else str(path),
+        path=settings.path if path is None else _folder_name(path),
         backend=settings.backend if backend is None else backend,
         durability=settings.durability if durability is None else durability,
         max_value_bytes=settings.max_value_bytes if max_value_bytes is None else max_value_bytes,
@@ -55,6 +56,15 @@ def open(
     )
     if settings.durability not in ("full", "normal"):
         raise InvalidArgument(f'durability must be "full" or "normal", not {settings.durability!r}')
+    if type(settings.max_value_bytes) is not int or not 0 < settings.max_value_bytes <= MAX_VALUE_BYTES_BOUND:
+        raise InvalidArgument(
+            f"max_value_bytes must be a whole number from 1 to {MAX_VALUE_BYTES_BOUND}, "
+            f"not {settings.max_value_bytes!r}"
+        )
+    if schema_version is not None:
+        from llmspell.schema_range import require_version
+
+        require_version(schema_version)
     return open_settings(settings, clock=clock)
 
 
@@ -72,6 +82,13 @@ def open_settings(settings: StateSettings, *, clock: Callable[[], float] = time.
         store.close()
         raise
     return store
+
+
+def _folder_name(path: str | os.PathLike[str]) -> str:
+    name = os.fspath(path)
+    if not name or "\0" in name:
+        raise InvalidArgument(f"the path {name!r} names no folder; give one such as './state'")
+    return name
 
 
 def _require_schema(store: Store, settings: StateSettings) -> None:

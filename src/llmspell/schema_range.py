@@ -22,6 +22,19 @@ def satisfies(version: str, required: str) -> bool:
         ) from error
 
 
+def require_version(version: str) -> None:
+    """Raise `InvalidArgument` unless `version` is a semantic version.
+
+    >>> require_version("2.0.0-rc.1")
+    """
+    try:
+        semver.Version.parse(version)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(
+            f'{version!r} is no semantic version; write three numbers such as "1.0.0", see semver.org'
+        ) from error
+
+
 def _comparator(piece: str) -> str:
     piece = piece.strip().replace(" ", "")
     if piece.startswith("=") and not piece.startswith("=="):

@@ -66,6 +66,7 @@ class State:
         """
         if value is None:
             now, checks = self._delete_request(scope, key, if_version)
+            arguments.expiry(ttl, now)
             return self._gate().commit(Batch(now, (Delete(scope, key),), checks)).version
         return self.save_json(scope, key, codec.encode(value), ttl=ttl, if_version=if_version)
 
@@ -82,6 +83,13 @@ class State:
         put = Put(scope, key, text, None if ttl is None else arguments.expiry(ttl, now))
         checks = () if if_version is None else _version_check(scope, key, if_version)
         return self._gate().commit(Batch(now, (put,), checks)).version
+
+    def rewrite_json(self, scope: str, key: str, text: bytes) -> None:
+        """Replace the value as `save_json` does, but keep the expiry that the entry has."""
+        scope, key, gate = arguments.scope_name(scope), arguments.key_name(key), self._gate()
+        now = self._clock()
+        with gate.turn():
+            self._rewrite(gate, scope, key, text, gate.get(scope, key, now), now)
 
     @overload
     def load(self, scope: str, key: str) -> JsonValue: ...
@@ -193,13 +201,16 @@ class State:
         'anonymous!'
         """
 
+        text = None if default is None else codec.encode(default)  # so that every run gets one that no run has changed
+
         def attempt(state: State) -> JsonValue:
             stored = state.stored(scope, key)
-            value = fn(default if stored is None else codec.decode(stored.value))
+            old = stored.value if stored else text
+            value = fn(None if old is None else codec.decode(old))
             if value is None:
                 state.delete(scope, key)
             else:
-                state._rewrite(state._gate(), scope, key, codec.encode(value), stored, state._clock())
+                state.rewrite_json(scope, key, codec.encode(value))
             return value
 
         return self.transaction(attempt)

@@ -80,7 +80,7 @@ class Store(State):
                 with attempt:
                     return fn(attempt.state)
             except Exception:
-                if not attempt.transaction.overtaken:
+                if not attempt.overtaken:
                     raise
         with self.attempt(alone=True) as attempt:
             return fn(attempt.state)
@@ -174,12 +174,13 @@ class Attempt:
     """One run of a transaction: a `with` block that commits at its end, or forgets everything on an error.
 
     With `alone`, the block has the writer's turn, so that nothing can overtake it. Whoever repeats
-    a transaction himself asks `transaction.overtaken` whether another run can help.
+    a transaction himself asks `overtaken` afterwards whether another run can help.
     """
 
     def __init__(self, store: Store, backend: Backend, alone: bool) -> None:
         self.store = store
         self.outer: Attempt | None = None
+        self.overtaken = False
         self.transaction: Transaction
         self.state: State
         self._backend = backend
@@ -208,6 +209,7 @@ class Attempt:
             else:
                 self.transaction.abandon()
         finally:
+            self.overtaken = self.transaction.overtaken is not None
             self._end_turn()
 
     def _end_turn(self) -> None:

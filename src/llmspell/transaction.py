@@ -46,6 +46,7 @@ class Transaction:
 
     def get(self, scope: str, key: str, now: float) -> Stored | None:
         """Give the live entry as this transaction sees it, its own writes included."""
+        self._refuse_ended()
         written = self._written.get((scope, key))
         if written is None:
             return self._get_committed(scope, key)
@@ -96,7 +97,7 @@ class Transaction:
         for mutation in batch.mutations:
             if isinstance(mutation, Delete) and self.get(mutation.scope, mutation.key, self.now) is not None:
                 removed += 1
-            self._written[mutation.scope, mutation.key] = mutation
+            self._write(mutation)
         return Commit(OWN_WRITE, removed)
 
     def turn(self) -> AbstractContextManager[None]:
@@ -119,11 +120,18 @@ class Transaction:
         """Forget everything."""
         self.over = True
 
+    def _write(self, mutation: Mutation) -> None:
+        place = mutation.scope, mutation.key
+        before = self._written.get(place)
+        if before is not None and isinstance(mutation, Put) and mutation.created_at is None:
+            # A new entry after a deletion; else what stands there goes on, though its Put is not sent.
+            mutation = mutation._replace(created_at=before.created_at if self._lives(before) else self.now)
+        self._written[place] = mutation
+
     def _lives(self, mutation: Mutation) -> TypeGuard[Put]:
         return isinstance(mutation, Put) and (mutation.expires_at is None or mutation.expires_at > self.now)
 
     def _get_committed(self, scope: str, key: str) -> Stored | None:
-        self._refuse_ended()
         if (scope, key) in self._read:
             return self._read[scope, key]
         stored = self._read[scope, key] = self._backend.get(scope, key, self.now)

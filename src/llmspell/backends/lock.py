@@ -28,7 +28,8 @@ class FileLock:
 
     The same thread may enter it again. The kernel releases it when its holder dies, however it
     dies. Each waiting thread uses a file description of its own, because `flock` belongs to the
-    description: two threads that shared one would both hold it.
+    description: two threads that shared one would both hold it. A file that somebody deleted is
+    not the lock any more; the one that is there instead is.
 
     >>> import tempfile; folder = tempfile.TemporaryDirectory()
     >>> lock = FileLock(folder.name + "/state.lock")
@@ -43,41 +44,44 @@ class FileLock:
         self._held = _Held()
         self._idle: deque[int] = deque()
         self._open: set[int] = set()
+        self._closed = False
 
     def __enter__(self) -> FileLock:
         held = self._held
-        if held.depth:
-            held.depth += 1
-            return self
-        try:
-            descriptor = self._idle.pop()
-        except IndexError:
-            if self._before_open:
-                self._before_open()
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._open.add(descriptor)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except BaseException:  # Ctrl-C while waiting
-            self._idle.append(descriptor)
-            raise
-        held.descriptor = descriptor
-        held.depth = 1
+        if held.depth == 0:
+            held.descriptor = self._lock()
+        held.depth += 1
         return self
+
+    def enter_at_once(self) -> bool:
+        """Enter it if nobody else has it, without waiting; tell whether that worked. `__exit__` leaves it."""
+        held = self._held
+        if held.depth == 0:
+            try:
+                held.descriptor = self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        held.depth += 1
+        return True
 
     def __exit__(self, *_: object) -> None:
         held = self._held
-        held.depth -= 1
         if held.depth == 0:
-            fcntl.flock(held.descriptor, fcntl.LOCK_UN)
-            self._idle.append(held.descriptor)
+            return  # the process was forked inside the block: the lock stayed with the parent
+        held.depth -= 1
+        if held.depth:
+            return
+        if self._closed:
+            self._discard(held.descriptor)
+            return
+        fcntl.flock(held.descriptor, fcntl.LOCK_UN)
+        self._idle.append(held.descriptor)
 
     def close(self) -> None:
-        """Close the descriptors that nobody holds."""
+        """Close the descriptors that nobody holds, and each other one when it is let go."""
+        self._closed = True
         while self._idle:
-            descriptor = self._idle.pop()
-            self._open.discard(descriptor)
-            os.close(descriptor)
+            self._discard(self._idle.pop())
 
     def forget(self) -> None:
         """After a fork, in the child: let go of what the parent holds without unlocking it."""
@@ -86,6 +90,39 @@ class FileLock:
         self._open = set()
         self._idle = deque()
         self._held = _Held()
+
+    def _lock(self, operation: int = fcntl.LOCK_EX) -> int:
+        while True:
+            try:
+                descriptor = self._idle.pop()
+            except IndexError:
+                descriptor = self._open_file()
+            try:
+                fcntl.flock(descriptor, operation)
+                if os.fstat(descriptor).st_nlink or self._is_current(descriptor):
+                    return descriptor
+            except BaseException:  # Ctrl-C while waiting, or somebody else has it
+                self._discard(descriptor)
+                raise
+            self._discard(descriptor)
+
+    def _open_file(self) -> int:
+        if self._before_open:
+            self._before_open()
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._open.add(descriptor)
+        return descriptor
+
+    def _is_current(self, descriptor: int) -> bool:
+        """Tell whether the file is still the one at the path (some file systems count no links at all)."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
+        except FileNotFoundError:
+            return False
+
+    def _discard(self, descriptor: int) -> None:
+        self._open.discard(descriptor)
+        os.close(descriptor)
 
 
 class ThreadLock:

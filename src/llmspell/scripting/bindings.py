@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import ParamSpec, TypeVar
 
+    from llmspell.entry import Stored
     from llmspell.store import Attempt, Store
 
     Arguments = ParamSpec("Arguments")
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 
 Text: TypeAlias = bytes | str
 Failure: TypeAlias = tuple[None, str]
+
+NO_MEMORY = "not enough memory"
+"""The sentence of a failure that is none of the call's: the script has taken all the memory it may."""
+
+_HELD_WITH_ENTRY_BYTES = 500
+_HELD_WITH_NAME_BYTES = 60
+"""What a transaction needs beside the text of a value, of a name that it has listed."""
 
 
 class Bindings:
@@ -34,10 +42,14 @@ class Bindings:
     )
     """What `State` has in every language."""
 
-    def __init__(self, store: Store, stopping: Callable[[], bool]) -> None:
+    def __init__(self, store: Store, stopping: Callable[[], bool], memory_limit_bytes: int = 0) -> None:
         self._store = store
         self._stopping = stopping
+        self._memory_limit_bytes = memory_limit_bytes
         self._attempt: Attempt | None = None
+        self._held: dict[tuple[Text, Text | None], int] = {}
+        """What the open transaction keeps until it ends: bytes by scope and key, or by scope and None for listings."""
+        self._held_bytes = 0
 
     def functions(self) -> Mapping[str, Callable[..., object]]:
         """Give every function by the name it has in the contract, and the parts that transactions are made of."""
@@ -69,57 +81,94 @@ class Bindings:
             self._roll_back()
 
     def _save(self, scope: Text, key: Text, text: bytes, ttl: float | None, if_version: int | None) -> int:
+        self._hold(scope, key, len(text))
         return self._store.save_json(_str(scope), _str(key), text, ttl=ttl, if_version=if_version)
 
     def _save_nothing(self, scope: Text, key: Text, if_version: int | None) -> int:
+        self._hold(scope, key, 0)
         return self._store.save(_str(scope), _str(key), None, if_version=if_version)
 
     def _rewrite(self, scope: Text, key: Text, text: bytes) -> bool:
+        self._hold(scope, key, len(text))
         self._store.rewrite_json(_str(scope), _str(key), text)
         return True
 
     def _load(self, scope: Text, key: Text) -> bytes | None:
-        stored = self._store.stored(_str(scope), _str(key))
+        stored = self._stored(scope, key)
         return None if stored is None else stored.value
 
     def _delete(self, scope: Text, key: Text, if_version: int | None) -> bool:
+        self._hold(scope, key, 0)
         return self._store.delete(_str(scope), _str(key), if_version=if_version)
 
     def _list_keys(self, scope: Text, prefix: Text | None, after: Text | None, limit: int | None) -> list[str]:
-        return self._store.list_keys(
+        keys = self._store.list_keys(
             _str(scope),
             prefix="" if prefix is None else _str(prefix),
             after=None if after is None else _str(after),
             limit=limit,
         )
+        self._hold_listing(scope, keys)
+        return keys
 
     def _exists(self, scope: Text, key: Text) -> bool:
-        return self._store.exists(_str(scope), _str(key))
+        return self._stored(scope, key) is not None
 
     def _entry(self, scope: Text, key: Text) -> tuple[bytes, int, float, float, float | None] | None:
-        stored = self._store.stored(_str(scope), _str(key))
+        stored = self._stored(scope, key)
         return None if stored is None else stored[2:]
 
     def _scopes(self, prefix: Text | None) -> list[str]:
-        return self._store.scopes("" if prefix is None else _str(prefix))
+        scopes = self._store.scopes("" if prefix is None else _str(prefix))
+        self._hold_listing("", scopes)
+        return scopes
 
     def _clear(self, scope: Text) -> int:
-        return self._store.clear(_str(scope))
+        removed = self._store.clear(_str(scope))
+        self._hold(scope, None, self._held.get((scope, None), 0) + removed * _HELD_WITH_ENTRY_BYTES)
+        return removed
 
     def _increment(self, scope: Text, key: Text, by: int | float) -> int | float:
+        self._hold(scope, key, 0)
         return self._store.increment(_str(scope), _str(key), by)
 
     def _append(self, scope: Text, key: Text, item: bytes, keep: int | None) -> int:
-        return self._store.append(_str(scope), _str(key), codec.decode(item), keep=keep)
+        length = self._store.append(_str(scope), _str(key), codec.decode(item), keep=keep)
+        if self._attempt is not None:
+            self._stored(scope, key)
+        return length
 
     def _touch(self, scope: Text, key: Text, ttl: float | None) -> bool:
-        return self._store.touch(_str(scope), _str(key), ttl)
+        touched = self._store.touch(_str(scope), _str(key), ttl)
+        if self._attempt is not None:
+            self._stored(scope, key)
+        return touched
 
     def _flush(self) -> bool:
         self._store.flush()
         return True
 
+    def _stored(self, scope: Text, key: Text) -> Stored | None:
+        stored = self._store.stored(_str(scope), _str(key))
+        self._hold(scope, key, 0 if stored is None else len(stored.value))
+        return stored
+
+    def _hold(self, scope: Text, key: Text | None, size: int) -> None:
+        """Refuse what would make the open transaction larger than a script's memory may be."""
+        if self._attempt is None:
+            return
+        before = self._held.get((scope, key), 0)
+        self._held_bytes += max(size + _HELD_WITH_ENTRY_BYTES - before, 0)
+        self._held[scope, key] = max(size + _HELD_WITH_ENTRY_BYTES, before)
+        if 0 < self._memory_limit_bytes < self._held_bytes:
+            raise MemoryError
+
+    def _hold_listing(self, scope: Text, names: list[str]) -> None:
+        listed = sum(map(len, names)) + len(names) * _HELD_WITH_NAME_BYTES
+        self._hold(scope, None, self._held.get((scope, None), 0) + listed)
+
     def _begin(self, alone: bool) -> bool:
+        self.abandon()  # one that memory ran out under could not be ended
         attempt = self._store.attempt(alone=alone)
         attempt.__enter__()
         self._attempt = attempt
@@ -145,6 +194,7 @@ class Bindings:
 
     def _ended_attempt(self) -> Attempt:
         attempt, self._attempt = self._attempt, None
+        self._held, self._held_bytes = {}, 0
         return cast("Attempt", attempt)
 
 
@@ -168,6 +218,8 @@ def _never_raising(
             return None, "the scope or key is no valid UTF-8"
         except LlmspellError as error:
             return None, str(error)
+        except MemoryError:
+            return None, NO_MEMORY
         except Exception as error:  # noqa: BLE001 - nothing of Python may cross into a script
             return None, f"internal error: {type(error).__name__}: {error}"
 

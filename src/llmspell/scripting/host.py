@@ -11,19 +11,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from json import JSONDecoder, JSONEncoder
+    from typing import IO
 
     from llmspell.scripting.run import Run
 
 MAX_MODULE_BYTES = 10_000_000
+MAX_MODULE_NAME_BYTES = 255
+
+_READ_BYTES = 65_536
+"""Asked for at once: Python sets aside as much memory as it is asked to read."""
 
 _MODULE_NAME = re.compile(rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_MODULE_NAME_RULE = b"a module's name is made of letters, digits, - and _, with dots between folders, at most 255 bytes"
 
 
 class Host:
-    """The functions behind a script's `print`, `os`, `io` and `require`. They never raise."""
+    """The functions behind a script's `print`, `os`, `io` and `require`.
+
+    What goes wrong outside (an output that is full, say) stops the run. `MemoryError` is raised for
+    input that is larger than the script's memory may be.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self.sources = {os.fsencode(run.script.name): run.script.source}
+        """The text of the script and of the modules it has loaded, by the names that errors call them."""
 
     def functions(self) -> Mapping[str, Callable[..., object]]:
         """Give every function by its name."""
@@ -51,23 +63,25 @@ class Host:
 
     def flush_output(self) -> None:
         """Hand what was written on to whoever reads it."""
-        try:
-            sys.stdout.buffer.flush()
-        except BrokenPipeError as error:
-            self._run.stop = error
+        self._run.write(b"", at_once=True)
 
     def read(self, wanted: bytes | int) -> bytes | None:
         """Give a line ("l" without, "L" with its end), everything ("a"), or so many bytes; None at the end."""
         self.flush_output()
-        source = sys.stdin.buffer
-        if wanted == b"a":
-            return source.read()
-        if isinstance(wanted, int):
-            return source.read(max(wanted, 0)) or (b"" if wanted == 0 else None)
-        line = source.readline()
-        if wanted == b"l" and line.endswith(b"\n"):
-            return line[:-1]
-        return line or None
+        source, most = sys.stdin.buffer, self._run.settings.memory_limit_bytes or sys.maxsize
+        try:
+            if wanted in (b"l", b"L"):
+                text = source.readline(most)
+            else:
+                text = _read_up_to(source, min(max(wanted, 0), most) if isinstance(wanted, int) else most)
+        except OSError as error:
+            self._run.fail(f"standard input cannot be read: {error.strerror or error}")
+            return None
+        if len(text) == most:
+            raise MemoryError
+        if not text and wanted not in (b"a", 0):
+            return None
+        return text[:-1] if wanted == b"l" and text.endswith(b"\n") else text
 
     def getenv(self, name: bytes) -> bytes | None:
         """Give a variable of the environment, or None."""
@@ -78,8 +92,8 @@ class Host:
 
         A name is words joined by dots; nothing outside the folder can be named, not through a link either.
         """
-        if not _MODULE_NAME.fullmatch(name):
-            return None, b"a module's name is made of letters, digits, - and _, with dots between folders"
+        if len(name) > MAX_MODULE_NAME_BYTES or not _MODULE_NAME.fullmatch(name):
+            return None, _MODULE_NAME_RULE
         folder = os.path.realpath(self._run.script.folder)
         relative = os.path.join(*name.decode("ascii").split("."))
         tried = []
@@ -92,9 +106,12 @@ class Host:
                 if os.path.getsize(path) > MAX_MODULE_BYTES:
                     return None, f"{candidate} is larger than {MAX_MODULE_BYTES:,} bytes".encode()
                 with open(path, "rb") as file:
-                    return file.read(), os.fsencode(os.path.join(self._run.script.folder, candidate))
+                    source = file.read()
             except OSError as error:
                 return None, f"{candidate} cannot be read: {error.strerror}".encode()
+            name = os.fsencode(os.path.join(self._run.script.folder, candidate))
+            self.sources[name] = source
+            return source, name
         return None, f"there is no {' or '.join(tried)} in the script's folder".encode()
 
 
@@ -110,6 +127,15 @@ def unquote(raw: bytes) -> bytes:
     """Give the text of what stands between the quotes of a JSON string."""
     text: str = _json()[1].raw_decode(f'"{raw.decode()}"')[0]
     return text.encode()
+
+
+def _read_up_to(source: IO[bytes], most_bytes: int) -> bytes:
+    """Read so many bytes, or to the end."""
+    parts, size = [], 0
+    while size < most_bytes and (part := source.read(min(_READ_BYTES, most_bytes - size))):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
 
 
 @cache

@@ -16,11 +16,11 @@ from lupa import lua54
 from llmspell.errors import LimitExceeded, ScriptError
 from llmspell.scripting.bindings import Bindings
 from llmspell.scripting.host import Host, quote, unquote
+from llmspell.scripting.lua_border import Border
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from llmspell.config import ScriptSettings
     from llmspell.scripting.run import Run
 
 _LIBRARY = os.path.join(os.path.dirname(__file__), "lua_library")
@@ -28,45 +28,51 @@ _LIBRARY = os.path.join(os.path.dirname(__file__), "lua_library")
 
 def execute(run: Run) -> None:
     """Run the script to its end; raises `ScriptError`, or `LimitExceeded` when memory ran out."""
-    settings = run.settings
     host = Host(run)
-    bindings = Bindings(run.store, host.stopping) if run.store else None
-    lua = _runtime(settings)
+    bindings = Bindings(run.store, host.stopping, run.settings.memory_limit_bytes) if run.store else None
     try:
-        start = _prepare(lua, run, host, bindings)
-        # "@" makes Lua show the name as it is, where other text would be quoted and cut.
-        name = f"@{run.script.name}".encode(errors="surrogateescape")
-        arguments = lua.table_from([os.fsencode(argument) for argument in run.script.arguments])
-        done, raised, trace = start(_without_shebang(run.script.source), name, arguments)
-    except (lua54.LuaMemoryError, MemoryError) as error:
-        raise _memory_exceeded(run) from error
+        done, raised, trace = _run_script(run, host, bindings)
+    except MemoryError as error:
+        raise _memory_exceeded(run) from error.with_traceback(None)  # its frames would keep the runtime alive
     finally:
         if bindings:
             bindings.abandon()
-    if not done and run.stop is None:
-        message = raised.decode(errors="backslashreplace")
-        if message.endswith("not enough memory"):
-            raise _memory_exceeded(run)
-        raise ScriptError(message + _hint(message, run)) from _LuaTraceback(trace.decode(errors="backslashreplace"))
+    if done or run.stop is not None:
+        return
+    message = raised.decode(errors="backslashreplace")
+    if _OUT_OF_MEMORY.fullmatch(message):
+        raise _memory_exceeded(run)
+    raise ScriptError(message + _hint(message, run, host.sources)) from _LuaTraceback(
+        trace.decode(errors="backslashreplace")
+    )
 
 
 class _LuaTraceback(Exception):
     pass
 
 
-def _runtime(settings: ScriptSettings) -> lua54.LuaRuntime:
-    return lua54.LuaRuntime(
+def _run_script(run: Run, host: Host, bindings: Bindings | None) -> tuple[bool, bytes, bytes]:
+    lua = lua54.LuaRuntime(
         encoding=None,
         unpack_returned_tuples=True,
         register_eval=False,
         register_builtins=False,
         attribute_filter=_no_attributes,
-        max_memory=settings.memory_limit_bytes or None,
+        max_memory=0,  # countable; the limit comes when the script begins
     )
+    border = Border(lua, run)
+    try:
+        start = _prepare(lua, border, run, host, bindings)
+        # "@" makes Lua show the name as it is, where other text would be quoted and cut.
+        name = b"@" + os.fsencode(run.script.name)
+        arguments = lua.table_from([os.fsencode(argument) for argument in run.script.arguments])
+        return start(_without_shebang(run.script.source), name, arguments)
+    finally:
+        border.close()
 
 
 def _prepare(
-    lua: lua54.LuaRuntime, run: Run, host: Host, bindings: Bindings | None
+    lua: lua54.LuaRuntime, border: Border, run: Run, host: Host, bindings: Bindings | None
 ) -> Callable[..., tuple[bool, bytes, bytes]]:
     """Build the library, close the sandbox, and give the function that starts a script."""
     allowed = {
@@ -78,15 +84,17 @@ def _prepare(
     json_chunk, state_chunk, main_chunk = (_chunk(lua, name) for name in ("json", "state", "main"))
     script_globals = lua.globals()
     xpcall = script_globals[b"xpcall"]
-    sandbox = _chunk(lua, "sandbox")(_functions(lua, host.functions()), lua.table_from(allowed), lua.table_from(limits))
-    raise_halt, pcall, position, traceback = sandbox
-    start = main_chunk(xpcall, traceback)
+    sandbox = _chunk(lua, "sandbox")(
+        border.table({**host.functions(), "limit_memory": border.limit_memory}),
+        lua.table_from(allowed),
+        lua.table_from(limits),
+    )
+    begin, raise_halt, pcall, position, traceback, metatable_of, hide = sandbox
+    start = main_chunk(begin, xpcall, traceback)
     if bindings:
-        functions = {**bindings.functions(), "stopping": host.stopping}
-        for name in ("list_keys", "scopes"):
-            functions[name] = _giving_tables(lua, functions[name])
-        codec = json_chunk(quote, unquote)
-        script_globals[b"State"] = state_chunk(_functions(lua, functions), *codec, raise_halt, pcall, position)
+        functions = border.table({**bindings.functions(), "stopping": host.stopping})
+        codec = json_chunk(border.function(quote), border.function(unquote), metatable_of, hide)
+        script_globals[b"State"] = state_chunk(functions, *codec, raise_halt, pcall, position)
     arg = {index: os.fsencode(argument) for index, argument in enumerate(run.script.arguments, 1)}
     script_globals[b"arg"] = lua.table_from({0: os.fsencode(run.script.name), **arg})
     return cast("Callable[..., tuple[bool, bytes, bytes]]", start)
@@ -96,18 +104,6 @@ def _chunk(lua: lua54.LuaRuntime, name: str) -> Any:
     """Load a part of the library; its functions count as llmspell's when errors look for the script's line."""
     with open(os.path.join(_LIBRARY, f"{name}.lua"), "rb") as file:
         return lua.compile(file.read(), name=f"=llmspell/{name}.lua".encode())
-
-
-def _functions(lua: lua54.LuaRuntime, functions: Mapping[str, Callable[..., object]]) -> Any:
-    return lua.table_from({name.encode(): function for name, function in functions.items()})
-
-
-def _giving_tables(lua: lua54.LuaRuntime, function: Callable[..., object]) -> Callable[..., object]:
-    def call(*arguments: object) -> object:
-        result = function(*arguments)
-        return lua.table_from([text.encode() for text in result]) if isinstance(result, list) else result
-
-    return call
 
 
 def _no_attributes(thing: object, name: object, setting: bool) -> NoReturn:
@@ -120,12 +116,11 @@ def _without_shebang(source: bytes) -> bytes:
     return b"--" + source if source.startswith(b"#") else source
 
 
-def _memory_exceeded(run: Run) -> LimitExceeded:
-    limit = run.settings.memory_limit_bytes
-    return run.exceed(f"it needed more than {limit:,} bytes of memory", "[engines.lua] memory_limit")
+_OUT_OF_MEMORY = re.compile(r"(.*:\d+: )?not enough memory", re.DOTALL)
+_LINE_END = re.compile(r"\r\n|\n\r|\r|\n")
+_LONGEST_NAME = 59
+"""Lua shows of a longer name of a chunk only its end, behind three dots."""
 
-
-_NIL_FIELD = re.compile(r":(\d+): attempt to call a nil value \(field '(\w+)'\)")
 _RENAMED = {"set": "save", "get": "load", "list": "list_keys", "keys": "list_keys", "remove": "delete", "has": "exists"}
 _MIGRATIONS = ("migrate", "migration_status", "schema_versions")
 _BACKUPS = (
@@ -138,23 +133,38 @@ _BACKUPS = (
 )
 
 
-def _hint(message: str, run: Run) -> str:
+def _hint(message: str, run: Run, sources: Mapping[bytes, bytes]) -> str:
     """Give what to add to an error that a wrong use of `State` has caused."""
     if "(global 'State')" in message and run.store is None:
         return "; State does not exist because [state] enabled = false in the configuration"
-    found = _NIL_FIELD.search(message)
-    if not found or run.store is None:
-        return ""
-    name = found.group(2)
-    lines = run.script.source.decode(errors="replace").splitlines()
-    line = lines[int(found.group(1)) - 1] if int(found.group(1)) <= len(lines) else ""
-    if not re.search(rf"\bState\s*\.\s*{name}\b", line):
+    name = _absent_function(message, sources)
+    if name is None or run.store is None:
         return ""
     if name in _MIGRATIONS or name in _BACKUPS:
         what = "migrations" if name in _MIGRATIONS else "backups"
         return f"; State.{name} is nil because this version has no {what}"
-    known = list(Bindings.NAMES)
     from difflib import get_close_matches
 
-    nearest = _RENAMED.get(name) or next(iter(get_close_matches(name, known, 1)), None)
-    return f"; State.{name} does not exist" + (f", use State.{nearest}" if nearest else f"; known: {', '.join(known)}")
+    nearest = _RENAMED.get(name) or next(iter(get_close_matches(name, Bindings.NAMES, 1)), None)
+    known = ", ".join(Bindings.NAMES)
+    return f"; State.{name} does not exist" + (f", use State.{nearest}" if nearest else f"; known: {known}")
+
+
+def _absent_function(message: str, sources: Mapping[bytes, bytes]) -> str | None:
+    """Give the name of what was called in `State` and is not there, when that is what the message is about."""
+    for name, source in sources.items():
+        shown = name if len(name) <= _LONGEST_NAME else b"..." + name[3 - _LONGEST_NAME :]
+        where = re.escape(shown.decode(errors="backslashreplace"))
+        found = re.search(rf"{where}:(\d+): attempt to call a nil value \(field '(\w+)'\)", message)
+        if not found:
+            continue
+        lines = _LINE_END.split(source.decode(errors="replace"))
+        number, field = int(found[1]), found[2]
+        if number <= len(lines) and re.search(rf"\bState\s*\.\s*{field}\b", lines[number - 1]):
+            return field
+    return None
+
+
+def _memory_exceeded(run: Run) -> LimitExceeded:
+    limit = run.settings.memory_limit_bytes
+    return run.exceed(f"it needed more than {limit:,} bytes of memory", "[engines.lua] memory_limit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmspell.errors import LimitExceeded
+from llmspell.errors import LimitExceeded, ScriptError
 
 if TYPE_CHECKING:
     from llmspell.config import ScriptSettings
@@ -30,18 +30,18 @@ class Run:
         self.settings = settings
         self.exit_code = 0
         self.stop: BaseException | None = None
-        """Why the script must end: a `LimitExceeded`, `KeyboardInterrupt`, `BrokenPipeError`, or `SystemExit`."""
+        """Why the script must end: a `ScriptError`, `KeyboardInterrupt`, `BrokenPipeError`, or `SystemExit`."""
         self._limit = ""
         self._interactive = sys.stdout.isatty()
 
-    def write(self, text: bytes) -> None:
+    def write(self, text: bytes, *, at_once: bool = False) -> None:
         """Write to standard output, in order with everything else; a terminal sees it at once."""
         try:
             sys.stdout.buffer.write(text)
-            if self._interactive:
+            if at_once or self._interactive:
                 sys.stdout.buffer.flush()
-        except BrokenPipeError as error:
-            self.stop = error
+        except OSError as error:
+            self._lose("standard output", error)
 
     def write_error(self, text: bytes) -> None:
         """Write to standard error, after everything already written to standard output."""
@@ -49,8 +49,8 @@ class Run:
             sys.stdout.buffer.flush()
             sys.stderr.buffer.write(text)
             sys.stderr.buffer.flush()
-        except BrokenPipeError as error:
-            self.stop = error
+        except OSError as error:
+            self._lose("standard error", error)
 
     def exceed(self, limit: str, setting: str) -> LimitExceeded:
         """Stop the script because of a limit; `setting` is the key of the configuration that raises it."""
@@ -67,3 +67,13 @@ class Run:
         """Stop the script because it asked to end."""
         self.exit_code = code
         self.stop = SystemExit(code)
+
+    def fail(self, reason: str) -> None:
+        """Stop the script because of something outside of it."""
+        self.stop = ScriptError(f"{self.script.name}: {reason}")
+
+    def _lose(self, what: str, error: OSError) -> None:
+        if isinstance(error, BrokenPipeError):
+            self.stop = error
+        else:
+            self.fail(f"{what} cannot be written: {error.strerror or error}")

@@ -46,23 +46,25 @@ def run_script(
     run = Run(script, store, settings)
     failures: list[BaseException] = []
 
+    ended = threading.Event()  # what a thread says of itself is wrong once a `join` was interrupted
+
     def execute() -> None:
         try:
             adapter.execute(run)
         except BaseException as error:  # noqa: BLE001 - handed to the watching thread
             failures.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=execute, name="script", daemon=True)
-    thread.start()
+    threading.Thread(target=execute, name="script", daemon=True).start()
     try:
-        thread.join(settings.timeout_seconds or None)
-        if thread.is_alive():
+        if not ended.wait(min(settings.timeout_seconds, threading.TIMEOUT_MAX) or None):
             run.exceed(f"it ran longer than {settings.timeout_seconds:g} s", "[runtime] script_timeout_seconds")
-            thread.join(GRACE_SECONDS)
+            ended.wait(GRACE_SECONDS)
     except KeyboardInterrupt as interrupt:
         run.stop = interrupt
-        thread.join(GRACE_SECONDS)
-    if thread.is_alive():
+        _wait_once_more(ended)
+    if not ended.is_set():
         abandon(run.stop or KeyboardInterrupt())
     if isinstance(run.stop, SystemExit):
         return run.exit_code
@@ -71,3 +73,11 @@ def run_script(
     if failures:
         raise failures[0]
     return 0
+
+
+def _wait_once_more(ended: threading.Event) -> None:
+    """Give the script a moment to end; whoever interrupts again does not want to wait."""
+    try:
+        ended.wait(GRACE_SECONDS)
+    except KeyboardInterrupt:
+        return

@@ -10,9 +10,10 @@ import apsw
 from llmspell.backends.base import Capabilities, Statistics
 from llmspell.backends.sqlite import checking, layout, writing
 from llmspell.backends.sqlite.connections import DiskDatabase, MemoryDatabase
-from llmspell.backends.sqlite.failures import translate
+from llmspell.backends.sqlite.failures import FAILURES, translate
 from llmspell.backends.sqlite.reading import AbsentReader, SqliteReader
 from llmspell.batch import Batch, Commit, Put
+from llmspell.errors import StoreClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +59,7 @@ class SqliteBackend:
         try:
             reader = database.take()
             return reader.get(scope, key, now) if reader else None
-        except (apsw.Error, OSError) as error:
+        except FAILURES as error:
             raise translate(error, database.name) from error
         finally:
             if reader:
@@ -99,13 +100,14 @@ class SqliteBackend:
                     return _commit(reader.connection, batch)
                 finally:
                     database.give_back(reader)
-        except (apsw.Error, OSError) as error:
+        except FAILURES as error:
             raise translate(error, database.name) from error
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """See `Backend.turn`."""
         database = self._database
+        database.refuse_closed()
         try:
             database.writer.__enter__()
         except OSError as error:
@@ -118,23 +120,14 @@ class SqliteBackend:
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
         """See `Backend.snapshot`."""
-        database = self._database
+        reader = self._begin()
+        snapshot = _Snapshot(reader or AbsentReader(), self._database.name)
         try:
-            reader = database.take_copy()
-            if reader is not None:
-                reader.connection.execute("BEGIN")
-                reader.version()  # the first read pins the moment
-        except (apsw.Error, OSError) as error:
-            raise translate(error, database.name) from error
-        if reader is None:
-            yield AbsentReader()
-            return
-        try:
-            yield reader
-        except apsw.Error as error:
-            raise translate(error, database.name) from error
+            yield snapshot
         finally:
-            reader.connection.close()
+            snapshot.over = True
+            if reader is not None:
+                reader.connection.close()
 
     def flush(self) -> None:
         """See `Backend.flush`."""
@@ -145,15 +138,15 @@ class SqliteBackend:
 
     def problems(self) -> Iterator[str]:
         """See `Backend.problems`."""
-        with self.snapshot() as reader:
-            if isinstance(reader, SqliteReader):
+        with self._moment() as reader:
+            if reader is not None:
                 yield from checking.problems(reader.connection)
 
     def statistics(self, now: float) -> Statistics:
         """See `Backend.statistics`."""
-        with self.snapshot() as reader:
+        with self._moment() as reader:
             engine = f"SQLite {apsw.sqlite_lib_version()}"
-            if not isinstance(reader, SqliteReader):
+            if reader is None:
                 return Statistics(0, 0, 0, 0, 0, 0, 0, layout.LAYOUT, None, engine)
             counted = checking.count(reader.connection, now)
             scopes = len(reader.scopes("", now))
@@ -176,8 +169,35 @@ class SqliteBackend:
         """See `Backend.close`."""
         try:
             self._database.close()
-        except (apsw.Error, OSError) as error:
+        except FAILURES as error:
             raise translate(error, self._database.name) from error
+
+    def _begin(self) -> SqliteReader | None:
+        """Give a reader that sees one moment until the caller closes its connection; None before the store exists."""
+        reader = None
+        try:
+            reader = self._database.take_copy()
+            if reader is not None:
+                reader.connection.execute("BEGIN; SELECT 1 FROM sqlite_schema")  # the first read pins the moment
+        except BaseException as error:
+            if reader is not None:
+                reader.connection.close()
+            if isinstance(error, FAILURES):
+                raise translate(error, self._database.name) from error
+            raise
+        return reader
+
+    @contextmanager
+    def _moment(self) -> Iterator[SqliteReader | None]:
+        """Give the bare reader of one moment to a method of this class; the engine's errors are translated."""
+        reader = self._begin()
+        try:
+            yield reader
+        except FAILURES as error:
+            raise translate(error, self._database.name) from error
+        finally:
+            if reader is not None:
+                reader.connection.close()
 
     def _read(self, read: Callable[[SqliteReader | AbsentReader], Result]) -> Result:
         database = self._database
@@ -185,11 +205,58 @@ class SqliteBackend:
         try:
             reader = database.take()
             return read(reader or AbsentReader())
-        except (apsw.Error, OSError) as error:
+        except FAILURES as error:
             raise translate(error, database.name) from error
         finally:
             if reader:
                 database.give_back(reader)
+
+
+class _Snapshot:
+    """The reader that `snapshot` gives out: it ends with its block, and raises nothing of the engine's."""
+
+    def __init__(self, reader: SqliteReader | AbsentReader, name: str) -> None:
+        self.over = False
+        self._reader = reader
+        self._name = name
+
+    def get(self, scope: str, key: str, now: float) -> Stored | None:
+        """See `Reader.get`."""
+        return self._read(lambda reader: reader.get(scope, key, now))
+
+    def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
+        """See `Reader.keys`."""
+        return self._read(lambda reader: reader.keys(scope, prefix, after, limit, now))
+
+    def scan(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[Stored]:
+        """See `Reader.scan`."""
+        return self._read(lambda reader: reader.scan(scope, prefix, after, limit, now))
+
+    def scopes(self, prefix: str, now: float) -> list[str]:
+        """See `Reader.scopes`."""
+        return self._read(lambda reader: reader.scopes(prefix, now))
+
+    def version(self) -> int:
+        """See `Reader.version`."""
+        return self._read(lambda reader: reader.version())
+
+    def changes(self, since: int, now: float) -> Iterator[Change]:
+        """See `Reader.changes`."""
+        changes = self._read(lambda reader: reader.changes(since, now))
+        while (change := self._read(lambda _: next(changes, None))) is not None:
+            yield change
+
+    def schema_version(self) -> str | None:
+        """See `Reader.schema_version`."""
+        return self._read(lambda reader: reader.schema_version())
+
+    def _read(self, read: Callable[[SqliteReader | AbsentReader], Result]) -> Result:
+        if self.over:
+            raise StoreClosed("the snapshot is over; use the store, or take another snapshot")
+        try:
+            return read(self._reader)
+        except FAILURES as error:
+            raise translate(error, self._name) from error
 
 
 def _commit(connection: apsw.Connection, batch: Batch) -> Commit:
@@ -215,12 +282,12 @@ def _reclaim_in_time(connection: apsw.Connection, version: int, now: float) -> N
     """Reclaim now and then; what was committed before stands, whatever happens here."""
     if version % writing.RECLAIM_EVERY:
         return
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         writing.reclaim(connection, now)
         connection.execute("COMMIT")
-    except apsw.FullError:
-        _roll_back(connection)  # a full disk: the next one whose turn it is tries again
+    except apsw.Error:
+        _roll_back(connection)  # a full disk, say: the next one whose turn it is tries again
     except BaseException:
         _roll_back(connection)
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmspell.backends.sqlite.failures import DAMAGED
 from llmspell.limits import MAX_KEY_BYTES, MAX_SCOPE_BYTES
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ FROM entries
 _INVARIANTS = (
     ("version > (SELECT version FROM store) OR version < 1", "has a version that the store never gave"),
     ("value IS NULL AND expires_at IS NOT NULL", "is deleted, yet has an expiry"),
-    ("value IS NOT NULL AND typeof(value) <> 'blob'", "has a value that is no JSON text"),
+    ("value IS NOT NULL AND typeof(value) <> 'blob'", "has a value of the wrong kind"),
+    ("NOT json_valid(CAST(value AS TEXT))", "has a value that is no JSON text"),
     (f"length(CAST(scope AS BLOB)) NOT BETWEEN 1 AND {MAX_SCOPE_BYTES}", "has a scope of an impossible length"),
     (f"length(CAST(key AS BLOB)) NOT BETWEEN 1 AND {MAX_KEY_BYTES}", "has a key of an impossible length"),
     ("typeof(scope) <> 'text' OR typeof(key) <> 'text'", "has a scope or key that is no text"),
@@ -48,6 +50,13 @@ def count(connection: apsw.Connection, now: float) -> Counted:
 
 def problems(connection: apsw.Connection) -> Iterator[str]:
     """Give a sentence for every damage that the engine finds, then for every broken rule of ours."""
+    try:
+        yield from _problems(connection)
+    except DAMAGED as error:
+        yield f"the engine cannot go on: {error}"
+
+
+def _problems(connection: apsw.Connection) -> Iterator[str]:
     for (line,) in connection.execute("PRAGMA integrity_check"):
         if line != "ok":
             yield f"the engine finds: {line}"

@@ -7,6 +7,7 @@ A connection (with the reader on it) is taken by one thread, used, and given bac
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections import deque
 
@@ -62,7 +63,7 @@ class DiskDatabase:
         self._idle: deque[SqliteReader] = deque()
         self._identity: tuple[int, int] | None = None
         self._closed = False
-        self.writer = FileLock(os.path.join(self._folder, "state.lock"), before_open=self._make_folder)
+        self.writer = FileLock(os.path.join(self._folder, "state.lock"), before_open=self._prepare_folder)
         if os.path.lexists(self._folder) and not os.path.isdir(self._folder):
             raise StoreUnavailable(f'"{folder}" is a file, not a folder; name a folder in [state] path')
         _open_databases.add(self)
@@ -72,10 +73,7 @@ class DiskDatabase:
         try:
             return self._idle.pop()
         except IndexError:
-            self._refuse_closed()
-        if not self._exists():
-            return None
-        return self._connect()
+            return self.take_copy()
 
     def take_for_writing(self, schema_version: str) -> SqliteReader:
         """Give a connection; the store is made if it does not exist. Called inside the writer's turn."""
@@ -92,21 +90,25 @@ class DiskDatabase:
 
     def take_copy(self) -> SqliteReader | None:
         """Give a connection that others' writes do not disturb, for a snapshot; the caller closes it."""
-        self._refuse_closed()
-        return self._connect() if self._exists() else None
+        self.refuse_closed()
+        if self._exists():
+            return self._connect()
+        if self._identity is not None:
+            self._refuse_replaced()
+        return None
 
     def sync(self) -> None:
-        """Return when what was committed is on the disk: in the database file, or in the log beside it."""
-        if self._synchronous == "FULL":
-            return
+        """Return when what was committed, here or elsewhere, is on the disk.
+
+        It is in the database file, or in the log beside it. Only the log is opened here: closing
+        any descriptor of the database would drop this process's locks on it.
+        """
+        self.refuse_closed()
         try:
-            descriptor = os.open(self._file + "-wal", os.O_RDWR | os.O_CLOEXEC)
+            _sync(self._file + "-wal", os.O_RDWR)
         except FileNotFoundError:
             return  # a checkpoint has moved all of it into the database, and synced that
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(self._folder, os.O_RDONLY | os.O_DIRECTORY)
 
     def file_bytes(self) -> int:
         """Give the size of the database and its log."""
@@ -118,39 +120,50 @@ class DiskDatabase:
                 continue
         return total
 
-    def _make_folder(self) -> None:
-        """Make the folder (mode 0700) with its parents, if it is not there."""
-        parent = os.path.dirname(self._folder)
-        os.makedirs(parent, exist_ok=True)
-        try:
-            os.mkdir(self._folder, 0o700)
-        except FileExistsError:
-            return
-        _sync_folder(parent)
-
     def close(self) -> None:
-        """Close every connection. The last one to close moves the log into the database, in its turn."""
+        """Close every connection. The last one to close moves the log into the database, in its turn.
+
+        While somebody else has the turn, this cannot be the last one, so nothing is waited for.
+        """
         if self._closed:
             return
         self._closed = True
         _open_databases.discard(self)
+        turn = False
         try:
-            if self._idle and self._exists():
-                with self.writer:
-                    self._close_idle()
+            turn = bool(self._idle) and self._exists() and self.writer.enter_at_once()
+        except (OSError, StoreUnavailable):
+            pass  # who may not take the turn, or lost the files, has nothing to move
         finally:
-            self._close_idle()
+            self._close_idle(checkpoint=turn)
+            if turn:
+                self.writer.__exit__()
             self.writer.close()
 
-    def _close_idle(self) -> None:
-        while self._idle:
-            self._idle.pop().connection.close()
+    def refuse_closed(self) -> None:
+        """Raise `StoreClosed` after `close`."""
+        if self._closed:
+            raise StoreClosed(f'the store in "{self.name}" is closed; open it again')
 
     def forget_after_fork(self) -> None:
-        """In a forked child: leave the parent's connections alone and start with none."""
-        _of_parents.extend(self._idle)
+        """In a forked child: start with no connection and no turn."""
         self._idle = deque()
         self.writer.forget()
+
+    def _close_idle(self, *, checkpoint: bool) -> None:
+        while self._idle:
+            connection = self._idle.pop().connection
+            if not checkpoint:
+                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.close()
+
+    def _prepare_folder(self) -> None:
+        """Make the folder unless the store was there before: then it was taken away, or is closed."""
+        if self._identity is not None:
+            self._refuse_replaced()
+        else:
+            self.refuse_closed()
+            _make_folder(self._folder)
 
     def _exists(self) -> bool:
         try:
@@ -160,9 +173,8 @@ class DiskDatabase:
 
     def _connect(self) -> SqliteReader | None:
         """Open the existing file; None when it holds nothing yet (its maker is still at it, or died)."""
-        connection = apsw.Connection(self._file, flags=apsw.SQLITE_OPEN_READWRITE)
+        connection = self._open_file()
         try:
-            connection.set_busy_timeout(_BUSY_MILLISECONDS)
             if not layout.recognise(connection, self._file):
                 connection.close()
                 return None
@@ -178,17 +190,23 @@ class DiskDatabase:
             os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
             pass  # left by a maker that died before it wrote anything
-        connection = apsw.Connection(self._file, flags=apsw.SQLITE_OPEN_READWRITE)
+        connection = self._open_file()
         try:
-            connection.set_busy_timeout(_BUSY_MILLISECONDS)
             if not layout.recognise(connection, self._file):
                 self._prepare(connection)
                 layout.create(connection, schema_version)
-                _sync_folder(self._folder)
+                _sync(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         except BaseException:
             connection.close()
             raise
         return SqliteReader(connection)
+
+    def _open_file(self) -> apsw.Connection:
+        _close_those_of_parents(self.name)
+        connection = apsw.Connection(self._file, flags=apsw.SQLITE_OPEN_READWRITE)
+        _connections.add(connection)
+        connection.set_busy_timeout(_BUSY_MILLISECONDS)
+        return connection
 
     def _prepare(self, connection: apsw.Connection) -> None:
         connection.pragma("journal_mode", "WAL")
@@ -198,10 +216,6 @@ class DiskDatabase:
         connection.pragma("cell_size_check", True)
         connection.pragma("temp_store", "MEMORY")
         connection.wal_autocheckpoint(_CHECKPOINT_PAGES)
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise StoreClosed(f'the store in "{self.name}" is closed; open it again')
 
     def _refuse_replaced(self) -> None:
         """Refuse to write into files that were deleted or replaced: such a write would be lost silently."""
@@ -220,22 +234,27 @@ class DiskDatabase:
 
 
 class MemoryDatabase:
-    """A private database in memory: one connection, used by one thread at a time, gone at the end."""
+    """A private database in memory: one connection, used by one thread at a time, gone at the end.
+
+    The connection has a lock of its own, held for single calls only: so others can read while
+    somebody has the turn.
+    """
 
     def __init__(self, schema_version: str) -> None:
         check_engine(apsw.sqlite_lib_version())
         self.name = "memory"
         self.writer = ThreadLock()
+        self._in_use = threading.RLock()
         self._reader = SqliteReader(apsw.Connection(":memory:"))
         layout.create(self._reader.connection, schema_version)
         self._closed = False
 
     def take(self) -> SqliteReader:
-        """See `DiskDatabase.take`; holds the turn, because reads share the writer's connection."""
-        self.writer.__enter__()
+        """See `DiskDatabase.take`; others wait until it is given back."""
+        self._in_use.acquire()
         if self._closed:
-            self.writer.__exit__()
-            raise StoreClosed("the store in memory is closed; open a new one")
+            self._in_use.release()
+            self.refuse_closed()
         return self._reader
 
     def take_for_writing(self, schema_version: str) -> SqliteReader:
@@ -244,7 +263,7 @@ class MemoryDatabase:
 
     def give_back(self, reader: SqliteReader) -> None:
         """See `DiskDatabase.give_back`."""
-        self.writer.__exit__()
+        self._in_use.release()
 
     def take_copy(self) -> SqliteReader:
         """See `DiskDatabase.take_copy`: a real copy, because one connection sees its own writes."""
@@ -259,6 +278,7 @@ class MemoryDatabase:
 
     def sync(self) -> None:
         """See `DiskDatabase.sync`: there is no disk."""
+        self.refuse_closed()
 
     def file_bytes(self) -> int:
         """See `DiskDatabase.file_bytes`."""
@@ -272,13 +292,30 @@ class MemoryDatabase:
 
     def close(self) -> None:
         """See `DiskDatabase.close`."""
-        with self.writer:
+        with self._in_use:
             self._closed = True
             self._reader.connection.close()
 
+    def refuse_closed(self) -> None:
+        """See `DiskDatabase.refuse_closed`."""
+        if self._closed:
+            raise StoreClosed("the store in memory is closed; open a new one")
 
-def _sync_folder(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+def _make_folder(path: str) -> None:
+    """Make the folder and those above it that are missing, each with mode 0700, so that they survive a power cut."""
+    parent = os.path.dirname(path)
+    if not os.path.lexists(parent):
+        _make_folder(parent)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return
+    _sync(parent, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: str, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
@@ -286,13 +323,34 @@ def _sync_folder(path: str) -> None:
 
 
 _open_databases: weakref.WeakSet[DiskDatabase] = weakref.WeakSet()
-_of_parents: list[SqliteReader] = []
-"""Connections that a forked child got from its parent: never used and never closed, as SQLite demands."""
+_connections: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
+_of_parents: list[apsw.Connection] = []
+"""Connections that a forked child has from its parent. SQLite counts locks by process and file, so
+while one of them is open in the child, a new one would believe that it has locks which only the
+parent has, and its writes could be lost. Closing them touches nothing of the parent's."""
 
 
 def _after_fork_in_child() -> None:
+    _of_parents.extend(_connections)
+    _connections.clear()
     for database in list(_open_databases):
         database.forget_after_fork()
+
+
+def _close_those_of_parents(name: str) -> None:
+    while _of_parents:
+        connection = _of_parents[-1]
+        try:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.close(True)
+        except apsw.ConnectionClosedError:
+            pass
+        except apsw.Error as error:
+            raise StoreUnavailable(
+                f'the store in "{name}" cannot be used in this process, which was forked while another thread '
+                "was using a store: fork earlier, or start a new process instead"
+            ) from error
+        _of_parents.pop()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -48,7 +48,7 @@ def _type_of(path: str, mounts: str) -> str | None:
 
 
 def _unescaped(text: str) -> str:
-    """Undo the octal escapes of the mount table: blank, tab, newline, backslash."""
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+    """Undo the octal escapes of the mount table: blank, tab, newline, number sign, backslash."""
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\043", "#"), ("\\134", "\\")):
         text = text.replace(code, character)
     return text

@@ -54,6 +54,8 @@ def recognise(connection: apsw.Connection, name: str) -> bool:
 
     Raises `ForeignStore` for another program's database, `LayoutTooNew` for a newer layout.
     """
+    # Counted before the owner is looked at: another process may be making the store between the two.
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
     owner = cast("int", connection.pragma("application_id"))
     if owner == APPLICATION_ID:
         layout = cast("int", connection.pragma("user_version"))
@@ -63,7 +65,7 @@ def recognise(connection: apsw.Connection, name: str) -> bool:
                 "it was written by a newer llmspell; update this one"
             )
         return True
-    if owner == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").get == 0:
+    if owner == 0 and tables == 0:
         return False
     raise ForeignStore(
         f'"{name}" is a database of another program, not a store of llmspell; '
@@ -84,5 +86,6 @@ def create(connection: apsw.Connection, schema_version: str) -> None:
         connection.pragma("user_version", LAYOUT)
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("ROLLBACK")
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from llmspell.entry import Change, Stored
-from llmspell.errors import ChangesForgotten
+from llmspell.errors import ChangesForgotten, StoreDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +34,9 @@ SELECT hop.scope FROM hop WHERE hop.scope IS NOT NULL
 AND EXISTS (SELECT 1 FROM entries WHERE entries.scope = hop.scope AND {_LIVE})
 """
 _CHANGES = """
-SELECT scope, key, value, version, created_at, updated_at, expires_at
-FROM entries WHERE version > ? ORDER BY version, scope, key
+SELECT value IS NULL OR coalesce(expires_at <= :now, 0),
+    scope, key, value, version, created_at, updated_at, expires_at
+FROM entries WHERE version > :since ORDER BY version, scope, key
 """
 
 _AFTER_ALL_TEXT = b""
@@ -52,8 +53,11 @@ class SqliteReader:
     def get(self, scope: str, key: str, now: float) -> Stored | None:
         """See `Reader.get`."""
         row = cast("tuple[Any, ...] | None", self._execute(_GET, (scope, key)).get)
-        if row is None or (row[4] is not None and row[4] <= now):
-            return None
+        try:
+            if row is None or (row[4] is not None and row[4] <= now):
+                return None
+        except TypeError as error:
+            raise StoreDamaged(f'scope "{scope}", key "{key}" has an expiry that is no number') from error
         return Stored(scope, key, *row)
 
     def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
@@ -74,7 +78,10 @@ class SqliteReader:
 
     def version(self) -> int:
         """See `Reader.version`."""
-        return cast("int", self._execute("SELECT version FROM store").get)
+        version = self._execute("SELECT version FROM store").get
+        if type(version) is not int:
+            raise StoreDamaged("the store's own row, which holds its version, is damaged or missing")
+        return version
 
     def changes(self, since: int, now: float) -> Iterator[Change]:
         """See `Reader.changes`."""
@@ -84,13 +91,9 @@ class SqliteReader:
                 f"deletions up to version {forgotten} are forgotten, changes since {since} would be incomplete; "
                 "read everything instead (since 0)"
             )
-        for scope, key, value, version, created_at, updated_at, expires_at in self._execute(_CHANGES, (since,)):
-            if value is None or (expires_at is not None and expires_at <= now):
-                yield Change(scope, key, version, None)
-            else:
-                yield Change(
-                    scope, key, version, Stored(scope, key, value, version, created_at, updated_at, expires_at)
-                )
+        for gone, *columns in self._execute(_CHANGES, {"since": since, "now": now}):
+            stored = Stored(*columns)
+            yield Change(stored.scope, stored.key, stored.version, None if gone else stored)
 
     def schema_version(self) -> str:
         """See `Reader.schema_version`."""

@@ -36,7 +36,7 @@ UPDATE entries SET value = NULL, version = ?3, updated_at = ?4, expires_at = NUL
 WHERE scope = ?1 AND key = ?2 AND value IS NOT NULL AND (expires_at IS NULL OR expires_at > ?4)
 """
 _RECLAIM_EXPIRED = """
-UPDATE entries SET value = NULL, version = ?2, expires_at = NULL
+UPDATE entries SET value = NULL, version = ?2, updated_at = ?4, expires_at = NULL
 WHERE id IN (SELECT id FROM entries WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?3)
 """
 _OLD_TOMBSTONES = """
@@ -98,7 +98,8 @@ def apply(connection: apsw.Connection, batch: Batch) -> Commit:
 def reclaim(connection: apsw.Connection, now: float) -> None:
     """Give back the space of what expired long ago and of old tombstones, inside the caller's open transaction."""
     reader = SqliteReader(connection)
-    connection.execute(_RECLAIM_EXPIRED, (now - EXPIRY_GRACE_SECONDS, reader.version() + 1, _RECLAIM_AT_ONCE))
+    expired = (now - EXPIRY_GRACE_SECONDS, reader.version() + 1, _RECLAIM_AT_ONCE, now)
+    connection.execute(_RECLAIM_EXPIRED, expired)
     bounds = (now - TOMBSTONE_SECONDS, TOMBSTONES_KEPT, _RECLAIM_AT_ONCE)
     old = cast("int", connection.execute(_OLD_TOMBSTONES, bounds).get)
     if old == 0:

@@ -1,10 +1,12 @@
 -- How does a Lua value become JSON text, and JSON text a Lua value, without changing on the way?
--- Given: quote(text) -> JSON string or nil, and unquote(raw) -> text: the host's, faster for long text.
+-- Given: quote(text) -> JSON string or nil, and unquote(raw) -> text: the host's, faster for long text, both with
+-- a second result when memory ran out; metatable_of and hide from the sandbox.
 -- Gives: encode(value) -> text, or nil and a sentence; decode(text); mark_array(table); null.
-local quote, unquote = ...
+-- No metamethod of a script runs in here, and no pattern class that depends on the locale is used.
+local quote, unquote, metatable_of, hide = ...
 
 local type, next, rawlen, pcall, error, tonumber, tostring = type, next, rawlen, pcall, error, tonumber, tostring
-local getmetatable, setmetatable, rawget, select = getmetatable, setmetatable, rawget, select
+local setmetatable, rawequal, rawget, select = setmetatable, rawequal, rawget, select
 local find, gsub, format, byte, sub, char = string.find, string.gsub, string.format, string.byte, string.sub, string.char
 local concat, utf8_length, utf8_char, number_type = table.concat, utf8.len, utf8.char, math.type
 local infinity = math.huge
@@ -14,6 +16,12 @@ local LONG_TEXT = 128 -- from here on the host is faster than Lua
 local NAMES_KEPT = 1000
 
 local ARRAY = {} -- the metatable that marks a table as an array
+hide(ARRAY)
+
+local function is_mark(meta)
+  return meta ~= nil and rawequal(meta, ARRAY)
+end
+
 local null = setmetatable({}, {
   __metatable = false,
   __tostring = function() return "null" end,
@@ -31,19 +39,22 @@ end
 
 local function text_of(value)
   if #value >= LONG_TEXT then
-    return quote(value) or error(REFUSED, 0)
+    local quoted, problem = quote(value)
+    return quoted or error(problem or REFUSED, 0)
   end
-  if not find(value, "[^%w _.:/@-]") then
+  if not find(value, "[^0-9A-Za-z _.:/@-]") then
     return '"' .. value .. '"'
   end
   if not utf8_length(value) then
     error(REFUSED, 0)
   end
-  if find(value, '[%c"\\]') then
+  if find(value, '[%z\1-\31"\\]') then
     return '"' .. gsub(value, '[%z\1-\31"\\]', ESCAPES) .. '"'
   end
   return '"' .. value .. '"'
 end
+
+local DECIMAL_POINT = sub(format("%.1f", 0.5), 2, -2) -- the locale's
 
 local function float_of(value)
   if value ~= value or value == infinity or value == -infinity then
@@ -56,12 +67,19 @@ local function float_of(value)
       text = format("%.17g", value)
     end
   end
+  if DECIMAL_POINT ~= "." then
+    local first, last = find(text, DECIMAL_POINT, 1, true)
+    text = first and sub(text, 1, first - 1) .. "." .. sub(text, last + 1) or text
+  end
   return find(text, "[.e]") and text or text .. ".0"
 end
 
 local names, names_count = {}, 0 -- field name -> its JSON text with the colon
 local function name_of(name)
   local text = text_of(name) .. ":"
+  if #name >= LONG_TEXT then
+    return text
+  end
   if names_count >= NAMES_KEPT then
     names, names_count = {}, 0
   end
@@ -134,23 +152,21 @@ local function put_array(value, at, depth)
 end
 
 function put_table(value, at, depth)
-  local name, part = next(value)
-  local meta = getmetatable(value)
-  if name == nil and (value == null or not meta or meta == ARRAY) then
-    if depth >= MAX_DEPTH then
-      error(REFUSED, 0)
-    end
-    pieces[at + 1] = value == null and "null" or meta == ARRAY and "[]" or "{}"
+  if rawequal(value, null) then
+    pieces[at + 1] = "null"
     return at + 1
   end
-  if depth >= MAX_DEPTH or (meta and meta ~= ARRAY and type(meta) == "table" and meta.__pairs) then
+  local name, part = next(value)
+  local meta = metatable_of(value)
+  local marked = is_mark(meta)
+  if depth >= MAX_DEPTH or (meta and not marked and rawget(meta, "__pairs")) then
     error(REFUSED, 0)
   end
   if name == nil then
-    pieces[at + 1] = "{}"
+    pieces[at + 1] = marked and "[]" or "{}"
     return at + 1
   end
-  if meta ~= ARRAY and type(name) == "string" then
+  if type(name) == "string" and not marked then
     return put_object(value, at, depth + 1, name, part)
   end
   return put_array(value, at, depth + 1)
@@ -159,7 +175,7 @@ end
 -- Finding out what cannot be stored --------------------------------------------------------------------
 
 local function member(name)
-  if find(name, "^[%a_][%w_]*$") then
+  if find(name, "^[A-Za-z_][0-9A-Za-z_]*$") then
     return "." .. name
   end
   return utf8_length(name) and '["' .. name .. '"]' or "[" .. format("%q", name) .. "]"
@@ -212,7 +228,7 @@ function explain(value, ancestors, depth)
       return "is " .. tostring(value) .. ", which JSON has no number for", ""
     end
   elseif kind == "table" then
-    if value == null then
+    if rawequal(value, null) then
       return
     end
     if ancestors[value] then
@@ -221,11 +237,12 @@ function explain(value, ancestors, depth)
     if depth >= MAX_DEPTH then
       return "is nested deeper than " .. MAX_DEPTH .. " levels", ""
     end
-    local meta = getmetatable(value)
-    if type(meta) == "table" and meta ~= ARRAY and meta.__pairs then
+    local meta = metatable_of(value)
+    local marked = is_mark(meta)
+    if meta and not marked and rawget(meta, "__pairs") then
       return "has a __pairs metamethod, so its fields cannot be stored exactly; copy them into a plain table", ""
     end
-    local problem = keys_problem(value, meta == ARRAY)
+    local problem = keys_problem(value, marked)
     if problem then
       return problem, ""
     end
@@ -275,7 +292,8 @@ end
 
 local function unescape(raw)
   if #raw >= LONG_TEXT then
-    return unquote(raw)
+    local plain, problem = unquote(raw)
+    return plain or error(problem, 0)
   end
   if not find(raw, "\\u", 1, true) then
     return (gsub(raw, "\\.", UNESCAPED_PAIRS))
@@ -376,8 +394,8 @@ local function decode(json)
 end
 
 local function mark_array(array)
-  local meta = getmetatable(array)
-  if meta ~= nil and meta ~= ARRAY then
+  local meta = metatable_of(array)
+  if meta ~= nil and not is_mark(meta) then
     return nil, "the table has a metatable of its own and cannot be marked; mark a plain table"
   end
   local problem = keys_problem(array, true)

@@ -1,15 +1,15 @@
 -- How does a script start and end? Loads the text, runs it, turns what it raised into one sentence.
--- Given: pcall and traceback from before the sandbox. Gives: run(source, name, arguments).
-local xpcall, traceback = ...
-local load, type, tostring, getmetatable = load, type, tostring, getmetatable
-local unpack = table.unpack
+-- Given: begin from the sandbox; xpcall and traceback from before it. Gives: run(source, name, arguments).
+local begin, xpcall, traceback = ...
+local load, type, tostring, getmetatable, rawget, error = load, type, tostring, getmetatable, rawget, error
+local unpack, sub = table.unpack, string.sub
 
 local function sentence(problem)
   if type(problem) == "string" or type(problem) == "number" then
     return tostring(problem)
   end
   local meta = getmetatable(problem)
-  if type(meta) == "table" and meta.__tostring then
+  if type(meta) == "table" and rawget(meta, "__tostring") then
     return tostring(problem)
   end
   return "the script raised an error that is no text (a " .. type(problem) .. " value)"
@@ -17,12 +17,15 @@ end
 
 -- Gives true, or false with what was raised and where.
 local function run(source, name, arguments)
-  local chunk, problem = load(source, name, "t")
-  if not chunk then
-    return false, problem, ""
-  end
   local trace = ""
-  local ok, raised = xpcall(chunk, function(value)
+  begin(sub(name, 2))
+  local ok, raised = xpcall(function(...)
+    local chunk, problem = load(source, name, "t")
+    if not chunk then
+      error(problem, 0)
+    end
+    chunk(...)
+  end, function(value)
     trace = traceback(nil, 2)
     return sentence(value)
   end, unpack(arguments))

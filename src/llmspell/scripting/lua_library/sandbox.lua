@@ -1,23 +1,29 @@
 -- What may a script reach? Takes everything else out of the global table, once, before the script runs.
 -- Given: host (functions of the host), allowed (what the configuration permits), limits.
--- Gives: raise_halt(), pcall (which does catch the end of a script), position(), traceback.
+-- Gives: begin(name) (the limits hold from then on), raise_halt(), pcall (which does catch the end of a script),
+-- position(), traceback, metatable_of (the true one), hide(metatable) (no script is ever given that one).
 local host, allowed, limits = ...
 
 local assert, error, next, pcall, xpcall, type, tostring = assert, error, next, pcall, xpcall, type, tostring
-local load, rawget, setmetatable, getmetatable = load, rawget, setmetatable, getmetatable
-local create, resume, close, number_type = coroutine.create, coroutine.resume, coroutine.close, math.type
-local sethook, getinfo, traceback = debug.sethook, debug.getinfo, debug.traceback
+local load, rawget, rawequal, select = load, rawget, rawequal, select
+local setmetatable, getmetatable = setmetatable, getmetatable
+local create, resume, close, running = coroutine.create, coroutine.resume, coroutine.close, coroutine.running
+local status = coroutine.status
+local sethook, getinfo, traceback, metatable_of = debug.sethook, debug.getinfo, debug.traceback, debug.getmetatable
 local concat, pack, find, sub, gsub = table.concat, table.pack, string.find, string.sub, string.gsub
+local number_type, whole = math.type, math.tointeger
 local collectgarbage, loadfile, globals = collectgarbage, loadfile, _G
 
--- Where is the script? The file and line of the innermost function that is not ours --------------------------
+-- Where is the script? The file and line of the innermost function that is not ours; its name where Lua forgot ---
+
+local script_name = ""
 
 local function position()
   local level = 2
   while true do
     local info = getinfo(level, "Sl")
     if not info then
-      return ""
+      return script_name
     end
     if info.currentline > 0 and sub(info.source, 1, 9) ~= "=llmspell" then
       local first = sub(info.source, 1, 1)
@@ -55,6 +61,15 @@ local function check(...)
   return ...
 end
 
+-- What a host function gave: its result, or nil and why there is none.
+local function given(result, problem)
+  check()
+  if problem then
+    error(problem, 0)
+  end
+  return result
+end
+
 -- Counting instructions: every coroutine needs a hook of its own, and costs one step of the count ------------
 
 local STEP = 1000
@@ -79,13 +94,30 @@ local function count(thread)
   return thread
 end
 
+local function begin(name)
+  script_name = name
+  host.limit_memory()
+  count(running())
+end
+
 -- The guarded versions of what could swallow the end of a script -------------------------------------------
 
+-- Refuses a wrong argument in the name of the script's line; deeper in, Lua would name ours.
+local function need(kind, value, place, name)
+  if type(value) ~= kind then
+    error("bad argument #" .. place .. " to '" .. name .. "' (" .. kind .. " expected, got " .. type(value) .. ")", 3)
+  end
+end
+
 local function guarded_pcall(...)
+  if select("#", ...) == 0 then
+    error("bad argument #1 to 'pcall' (value expected)", 2)
+  end
   return guarded(pcall(...))
 end
 
 local function guarded_xpcall(fn, handler, ...)
+  need("function", handler, 2, "xpcall")
   return guarded(xpcall(fn, function(...)
     if halting then
       return ...
@@ -95,32 +127,45 @@ local function guarded_xpcall(fn, handler, ...)
 end
 
 local function counted_create(fn)
+  need("function", fn, 1, "create")
   return count(create(fn))
 end
 
-local function guarded_resume(...)
-  return guarded(resume(...))
+local function guarded_resume(thread, ...)
+  need("thread", thread, 1, "resume")
+  return guarded(resume(thread, ...))
 end
 
-local function passed_on(ok, ...)
-  if not ok then
-    error((...), 0)
+-- What a wrapped coroutine gave. One that failed is closed, as Lua's own wrap does.
+local function passed_on(thread, ok, ...)
+  if ok then
+    return ...
   end
-  return ...
+  local problem = ...
+  if status(thread) == "dead" then
+    local closed, last_problem = guarded(close(thread))
+    problem = closed and problem or last_problem
+  end
+  error(problem, 0)
 end
 
 local function counted_wrap(fn)
-  local thread = counted_create(fn)
+  need("function", fn, 1, "wrap")
+  local thread = count(create(fn))
   return function(...)
-    return passed_on(guarded_resume(thread, ...))
+    return passed_on(thread, guarded(resume(thread, ...)))
   end
 end
 
 local function guarded_close(thread)
+  need("thread", thread, 1, "close")
   return guarded(close(thread))
 end
 
 local function text_load(chunk, name, mode, ...)
+  if type(chunk) ~= "string" then
+    need("function", chunk, 1, "load")
+  end
   if mode ~= nil and not find(tostring(mode), "t", 1, true) then
     return nil, "attempt to load a binary chunk (only text is allowed)"
   end
@@ -134,11 +179,18 @@ local function safe_setmetatable(table, meta)
   return setmetatable(table, meta)
 end
 
-local function safe_getmetatable(value)
-  if type(value) == "userdata" and not allowed.file_access then
+-- The metatable of files is not given either: a __gc put into it would run for every file.
+local hidden = {}
+local function hide(meta)
+  hidden[meta] = true
+end
+
+local function safe_getmetatable(...)
+  local meta = getmetatable(...)
+  if meta == nil or type((...)) == "userdata" or hidden[meta] then
     return nil
   end
-  return getmetatable(value)
+  return meta
 end
 
 local function safe_collectgarbage(option, ...)
@@ -196,7 +248,7 @@ local function read_input(format)
   if wanted ~= "l" and wanted ~= "L" and wanted ~= "a" and number_type(wanted) ~= "integer" then
     error("bad argument #1 to 'read' (use \"l\", \"L\", \"a\" or a number of bytes)", 3)
   end
-  return check(host.read(wanted))
+  return (given(host.read(wanted)))
 end
 
 -- Modules --------------------------------------------------------------------------------------------------
@@ -211,12 +263,12 @@ local function require(name)
     error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")", 2)
   end
   local module = loaded[name]
-  if module == LOADING then
+  if rawequal(module, LOADING) then
     error("module '" .. name .. "' is loading already: two modules require each other", 2)
   elseif module ~= nil then
     return module
   end
-  local source, path = host.module_source(name)
+  local source, path = check(host.module_source(name))
   if not source then
     error("module '" .. name .. "' not found: " .. path, 2)
   end
@@ -255,17 +307,17 @@ function safe_os.getenv(name)
   if type(name) ~= "string" then
     error("bad argument #1 to 'getenv' (string expected, got " .. type(name) .. ")", 2)
   end
-  return host.getenv(name)
+  return (given(host.getenv(name)))
 end
 function safe_os.exit(code)
   if code == nil or code == true then
     code = 0
   elseif code == false then
     code = 1
-  elseif number_type(code) ~= "integer" then
+  elseif type(code) ~= "number" or not whole(code) then
     error("bad argument #1 to 'exit' (a whole number expected)", 2)
   end
-  host.exit(code)
+  host.exit(whole(code))
   raise_halt()
 end
 
@@ -275,10 +327,12 @@ function safe_io.write(...)
   return safe_io.stdout
 end
 function safe_io.read(format)
-  return read_input(format)
+  local text = read_input(format) -- no tail call, so that an error names the script's line
+  return text
 end
-local line_reader = function()
-  return read_input("l")
+local function line_reader()
+  local text = read_input("l")
+  return text
 end
 function safe_io.lines(path, ...)
   if path ~= nil and allowed.file_access then
@@ -298,7 +352,10 @@ if allowed.file_access then
   end
 end
 if allowed.process_spawn then
-  safe_io.popen, safe_os.execute = real_io.popen, real_os.execute
+  function safe_os.execute(...)
+    host.flush_output() -- what was printed before stands before what the other process prints
+    return real_os.execute(...)
+  end
 end
 
 local kept = keep(globals, "_VERSION assert error ipairs next pairs rawequal rawget rawlen rawset select tonumber tostring type")
@@ -319,8 +376,7 @@ function kept.warn(...)
 end
 
 if allowed.full_library then
-  kept.setmetatable, kept.collectgarbage = setmetatable, collectgarbage
-  kept.os.setlocale = real_os.setlocale
+  kept.collectgarbage = collectgarbage
   function kept.debug.getinfo(level, what)
     local info = getinfo(type(level) == "number" and level + 1 or level, "Slnut")
     if info then
@@ -349,6 +405,4 @@ for name in next, loaded do
 end
 loaded._G = globals
 
-count(coroutine.running())
-
-return raise_halt, pcall, position, traceback
+return begin, raise_halt, pcall, position, traceback, metatable_of, hide

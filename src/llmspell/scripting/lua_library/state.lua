@@ -3,14 +3,17 @@
 -- Gives: the table `State`.
 local host, encode, decode, mark_array, null, raise_halt, pcall, position = ...
 
-local type, error, next, select, rawget, tostring = type, error, next, select, rawget, tostring
-local gsub, concat, pack, unpack, number_type = string.gsub, table.concat, table.pack, table.unpack, math.type
+local type, error, next, rawget, rawequal, tostring = type, error, next, rawget, rawequal, tostring
+local gsub, gmatch, concat, pack, unpack = string.gsub, string.gmatch, table.concat, table.pack, table.unpack
+local NO_MEMORY = "not enough memory"
 
 local State = { null = null }
 
 local function fail(call, message)
   if host.stopping() then
     raise_halt()
+  elseif message == NO_MEMORY then
+    error(NO_MEMORY, 0) -- as Lua raises it
   end
   local where = position()
   error("State." .. call .. ": " .. message .. (where ~= "" and " (at " .. where .. ")" or ""), 0)
@@ -36,8 +39,21 @@ end
 
 local function need_text(call, what, value)
   if type(value) ~= "string" then
-    local hint = type(value) == "number" and "; use tostring()" or ""
+    local hint = ""
+    if type(value) == "number" then
+      hint = "; use tostring()"
+    elseif rawequal(value, State) then
+      hint = "; write State." .. call .. "(...), with a dot"
+    end
     fail(call, "the " .. what .. " must be text, not " .. describe(value) .. hint)
+  end
+  return value
+end
+
+-- Checks what may be left out; whether the number makes sense is the host's to say.
+local function number_or_nil(call, what, value)
+  if value ~= nil and type(value) ~= "number" then
+    fail(call, what .. " must be a number, not " .. describe(value))
   end
   return value
 end
@@ -59,8 +75,8 @@ local function options(call, given, first, second, third)
   end
   for name in next, given do
     if name ~= first and name ~= second and name ~= third then
-      local known = concat({ first, second, third }, ", ")
-      fail(call, 'there is no option "' .. tostring(name) .. '"; known: ' .. known)
+      local wrong = type(name) == "string" and '"' .. name .. '"' or "named by " .. describe(name)
+      fail(call, "there is no option " .. wrong .. "; known: " .. concat({ first, second, third }, ", "))
     end
   end
   return rawget(given, first), second and rawget(given, second), third and rawget(given, third)
@@ -71,19 +87,33 @@ local function text_of(call, value)
   return text or fail(call, problem)
 end
 
-local function array_of(items)
-  return mark_array(items)
+-- The names that the host gives as one text with NUL between them.
+local function names_of(text)
+  local names, length = {}, 0
+  for name in gmatch(text, "[^\0]+") do
+    length = length + 1
+    names[length] = name
+  end
+  return mark_array(names)
+end
+
+local function is_nothing(value)
+  return value == nil or rawequal(value, null)
 end
 
 local function delete(call, scope, key, if_version)
-  return result(call, host.delete(need_text(call, "scope", scope), need_text(call, "key", key), if_version))
+  need_text(call, "scope", scope)
+  need_text(call, "key", key)
+  return result(call, host.delete(scope, key, number_or_nil(call, "if_version", if_version)))
 end
 
 function State.save(scope, key, value, opts)
   need_text("save", "scope", scope)
   need_text("save", "key", key)
   local ttl, if_version = options("save", opts, "ttl", "if_version")
-  if value == nil or value == null then
+  number_or_nil("save", "ttl", ttl)
+  number_or_nil("save", "if_version", if_version)
+  if is_nothing(value) then
     return result("save", host.save_nothing(scope, key, if_version))
   end
   return result("save", host.save(scope, key, text_of("save", value), ttl, if_version))
@@ -112,7 +142,8 @@ function State.list_keys(scope, opts)
   if after ~= nil then
     need_text("list_keys", "after", after)
   end
-  return array_of(result("list_keys", host.list_keys(scope, prefix, after, limit)))
+  number_or_nil("list_keys", "limit", limit)
+  return names_of(result("list_keys", host.list_keys(scope, prefix, after, limit)))
 end
 
 function State.exists(scope, key)
@@ -138,7 +169,7 @@ function State.scopes(prefix)
   if prefix ~= nil then
     need_text("scopes", "prefix", prefix)
   end
-  return array_of(result("scopes", host.scopes(prefix)))
+  return names_of(result("scopes", host.scopes(prefix)))
 end
 
 function State.clear(scope)
@@ -162,13 +193,14 @@ function State.append(scope, key, item, opts)
   if item == nil then
     fail("append", "there is no item to append; State.null can be appended")
   end
-  local keep = options("append", opts, "keep")
+  local keep = number_or_nil("append", "keep", (options("append", opts, "keep")))
   return result("append", host.append(scope, key, text_of("append", item), keep))
 end
 
 function State.touch(scope, key, ttl)
   need_text("touch", "scope", scope)
-  return result("touch", host.touch(scope, need_text("touch", "key", key), ttl))
+  need_text("touch", "key", key)
+  return result("touch", host.touch(scope, key, number_or_nil("touch", "ttl", ttl)))
 end
 
 function State.flush()
@@ -189,10 +221,12 @@ end
 local FREE_ATTEMPTS = 4
 local in_transaction = false
 
--- Runs fn to its end. Through gsub, because a coroutine that yields out of a C function is refused by Lua:
--- a transaction must not stay open while other code runs.
-local function run_whole(fn)
+-- Begins a transaction and runs fn to its end. Through gsub, because a coroutine that yields out of a C function is
+-- refused by Lua: a transaction must not stay open while other code runs.
+local function begin_and_run(call, fn, alone)
   local results
+  result(call, host.begin(alone))
+  in_transaction = true
   gsub("x", "x", function()
     results = pack(pcall(fn))
   end)
@@ -201,18 +235,21 @@ end
 
 -- One attempt: the results of fn packed, or nil when it was overtaken.
 local function attempt(call, fn, alone)
-  result(call, host.begin(alone))
-  in_transaction = true
-  local results = run_whole(fn)
+  local whole, results = pcall(begin_and_run, call, fn, alone)
+  if not in_transaction then
+    error(results, 0)
+  end
   in_transaction = false
-  if not results[1] then
-    local overtaken = host.roll_back()
-    if overtaken and not host.stopping() then
-      return nil
-    end
+  if whole and results[1] then
+    return result(call, host.commit()) and results
+  end
+  local overtaken = host.roll_back()
+  if overtaken and not host.stopping() then
+    return nil
+  elseif whole then
     error(results[2], 0)
   end
-  return result(call, host.commit()) and results
+  error(results, 0) -- memory ran out around fn
 end
 
 local function transact(call, fn)
@@ -248,7 +285,7 @@ function State.update(scope, key, fn, default)
       old = decode(text)
     end
     local new = fn(old)
-    if new == nil or new == null then
+    if is_nothing(new) then
       delete("update", scope, key)
       return nil
     end

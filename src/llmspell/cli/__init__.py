@@ -1,0 +1,1 @@
+"""The command `llmspell`: a door to the store and to scripts for people and shells."""

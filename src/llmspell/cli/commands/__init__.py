@@ -1,0 +1,157 @@
+"""Which commands are there? One table; the module of a command is imported when a command line names it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A word of the command line.
+
+    `summary` is its line in lists; `examples` are shown in its help, and each of them works as it stands.
+    `target` is "module:function": the function declares the command's arguments on a parser.
+    A command with `verbs` has another word behind it. With `takes_script`, everything behind the
+    first argument belongs to the script.
+    """
+
+    summary: str
+    examples: tuple[str, ...]
+    target: str = ""
+    verbs: dict[str, Command] | None = None
+    takes_script: bool = False
+
+
+_HERE = "llmspell.cli.commands"
+
+_STATE = {
+    "save": Command(
+        "store a value",
+        (
+            'llmspell state save app config \'{"theme": "dark"}\'',
+            "llmspell state save user ada --text 'Ada Lovelace' --ttl 3600",
+            "llmspell state save app notes @notes.json --if-version 7",
+        ),
+        f"{_HERE}.state_entry:declare_save",
+    ),
+    "load": Command(
+        "print a value",
+        ("llmspell state load app config", "llmspell state load app config --default '{}'"),
+        f"{_HERE}.state_entry:declare_load",
+    ),
+    "delete": Command(
+        "remove an entry",
+        ("llmspell state delete app config", "llmspell state delete app config --if-version 7"),
+        f"{_HERE}.state_entry:declare_delete",
+    ),
+    "list-keys": Command(
+        "print the keys of a scope",
+        ("llmspell state list-keys app", "llmspell state list-keys app --prefix user: --limit 10"),
+        f"{_HERE}.state_scope:declare_list_keys",
+    ),
+    "exists": Command(
+        "tell whether there is an entry",
+        ("llmspell state exists app config",),
+        f"{_HERE}.state_entry:declare_exists",
+    ),
+    "entry": Command(
+        "print a value with its version and times",
+        ("llmspell state entry app config", "llmspell state entry app config --json"),
+        f"{_HERE}.state_entry:declare_entry",
+    ),
+    "scopes": Command(
+        "print the scopes that hold something",
+        ("llmspell state scopes", "llmspell state scopes agent:"),
+        f"{_HERE}.state_scope:declare_scopes",
+    ),
+    "clear": Command(
+        "remove every entry of a scope",
+        ("llmspell state clear cache", "llmspell state clear cache --yes"),
+        f"{_HERE}.state_scope:declare_clear",
+    ),
+    "increment": Command(
+        "add to a number",
+        ("llmspell state increment stats visits", "llmspell state increment stats visits --by 10"),
+        f"{_HERE}.state_change:declare_increment",
+    ),
+    "append": Command(
+        "add to the end of an array",
+        ('llmspell state append log events \'{"kind": "login"}\' --keep 100',),
+        f"{_HERE}.state_change:declare_append",
+    ),
+    "touch": Command(
+        "change when an entry expires",
+        ("llmspell state touch session s1 --ttl 3600", "llmspell state touch session s1"),
+        f"{_HERE}.state_change:declare_touch",
+    ),
+    "export": Command(
+        "write entries as JSON lines",
+        ("llmspell state export --output state.jsonl", "llmspell state export --scope 'agent:*' global"),
+        f"{_HERE}.state_transfer:declare_export",
+    ),
+    "import": Command(
+        "read entries from JSON lines, all of them or none",
+        ("llmspell state import state.jsonl", "llmspell state import - --dry-run"),
+        f"{_HERE}.state_transfer:declare_import",
+    ),
+    "stats": Command(
+        "count what is in the store",
+        ("llmspell state stats", "llmspell state stats --json"),
+        f"{_HERE}.state_health:declare_stats",
+    ),
+    "check": Command(
+        "look through the whole store for damage",
+        ("llmspell state check",),
+        f"{_HERE}.state_health:declare_check",
+    ),
+}
+
+_CONFIG = {
+    "show": Command(
+        "print the settings in effect",
+        ("llmspell config show", "llmspell config show -c other.toml --json"),
+        f"{_HERE}.config:declare_show",
+    ),
+    "check": Command(
+        "tell whether a configuration file can be used",
+        ("llmspell config check", "llmspell config check other.toml"),
+        f"{_HERE}.config:declare_check",
+    ),
+    "init": Command(
+        "write a configuration file with every setting",
+        ("llmspell config init", "llmspell config init other.toml --force"),
+        f"{_HERE}.config:declare_init",
+    ),
+}
+
+COMMANDS = {
+    "run": Command(
+        "run a script",
+        ("llmspell run hello.lua", "llmspell -c state.toml run report.lua --month 7", "llmspell run - < hello.lua"),
+        f"{_HERE}.run:declare_run",
+        takes_script=True,
+    ),
+    "exec": Command(
+        "run code from the command line",
+        ('llmspell exec \'print(State.load("app", "config"))\'', "llmspell exec 'print(arg[1])' hello"),
+        f"{_HERE}.run:declare_exec",
+        takes_script=True,
+    ),
+    "state": Command(
+        "read and write state",
+        ("llmspell state save global greeting '\"hello\"'", "llmspell state load global greeting"),
+        verbs=_STATE,
+    ),
+    "config": Command(
+        "show, check and write the configuration",
+        ("llmspell config init", "llmspell config show"),
+        verbs=_CONFIG,
+    ),
+    "completion": Command(
+        "print what makes a shell complete commands, scopes and keys",
+        (
+            "llmspell completion bash >> ~/.bashrc",
+            "llmspell completion fish > ~/.config/fish/completions/llmspell.fish",
+        ),
+        f"{_HERE}.completion:declare_completion",
+    ),
+}

@@ -1,0 +1,159 @@
+"""The examples run as their README says, and print what the golden files say.
+
+After a wanted change of an example, UPDATE_GOLDEN=1 in the environment rewrites its golden files; read the difference.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import llmspell
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parent / "golden"
+LLMSPELL = Path(sys.executable).with_name("llmspell")
+STATE = "examples/lua/state"
+NAMES = sorted(script.stem for script in (ROOT / STATE).glob("*.lua"))
+README = (ROOT / STATE / "README.md").read_text(encoding="utf-8")
+
+CONFIGS = {
+    "state-enabled": r"",
+    "migration-enabled": r"(llmspell: this version has no migrations[^\n]*\n)?",
+    "backup-enabled": r"(llmspell: this version has no backups[^\n]*\n)?",
+}
+"""The configurations, with what may stand on standard error."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the examples in it and nothing else, so that commands look as they do in the repository."""
+    for part in ("configs", "lua"):
+        shutil.copytree(ROOT / "examples" / part, tmp_path / "examples" / part)
+    return tmp_path
+
+
+def call(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False)
+
+
+def run(folder: Path, config: str, name: str) -> subprocess.CompletedProcess[str]:
+    return call(folder, LLMSPELL, "-c", f"examples/configs/{config}.toml", "run", f"{STATE}/{name}.lua")
+
+
+def golden(name: str, which: str, found: str) -> str:
+    path = GOLDEN / f"{name}.{which}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(found, encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_prints_what_it_should_in_its_first_and_in_its_second_run(
+    folder: Path, name: str, config: str
+) -> None:
+    for which in ("first", "second"):
+        done = run(folder, config, name)
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(CONFIGS[config], done.stderr)
+        assert done.stdout == golden(name, which, done.stdout)
+    assert {path.name for path in folder.iterdir()} == {"examples", "state"}
+
+
+def test_the_examples_work_one_after_the_other_on_one_store(folder: Path) -> None:
+    for name in NAMES:
+        done = run(folder, "state-enabled", name)
+        assert (done.returncode, done.stdout) == (0, golden(name, "first", done.stdout))
+
+
+def test_a_second_process_sees_what_the_first_one_saved(folder: Path) -> None:
+    assert run(folder, "state-enabled", "basic_persistence").returncode == 0
+    config = ("-c", "examples/configs/state-enabled.toml")
+    assert call(folder, LLMSPELL, *config, "state", "load", "basics", "note").stdout == '"run 1 was here"\n'
+    with llmspell.open(folder / "state") as store:
+        assert store.load("basics", "runs") == 1
+        assert store.load("basics", "kind:integer") == 9007199254740993
+
+
+def test_no_script_leaves_a_list_that_grows_with_every_run(folder: Path) -> None:
+    def entries() -> dict[tuple[str, str], int]:
+        with llmspell.open(folder / "state") as store:
+            keys = [(scope, key) for scope in store.scopes() for key in store.list_keys(scope)]
+            return {key: len(str(store.load(*key))) for key in keys}
+
+    for name in ("agent_state", "list_operations", "pattern_counters", "pattern_session"):
+        run(folder, "state-enabled", name)
+        run(folder, "state-enabled", name)
+    second = entries()
+    for name in ("agent_state", "list_operations", "pattern_counters", "pattern_session"):
+        run(folder, "state-enabled", name)
+    third = entries()
+    assert {scope for scope, _ in third} == {scope for scope, _ in second}
+    assert len(third) == len(second)
+    assert sum(third.values()) < sum(second.values()) + 20
+
+
+def test_an_example_says_so_when_there_is_no_state(folder: Path) -> None:
+    (folder / "off.toml").write_text("[state]\nenabled = false\n")
+    done = call(folder, LLMSPELL, "-c", "off.toml", "run", f"{STATE}/test_state_api.lua")
+    assert done.returncode == 1
+    assert "[state] enabled = false" in done.stdout
+
+
+def test_the_readme_names_every_script_and_no_other() -> None:
+    table = re.findall(r"^\| `(\w+)\.lua` \|", README, re.MULTILINE)
+    assert sorted(table) == NAMES
+
+
+def test_the_readme_gives_a_command_that_works_for_every_script() -> None:
+    commands = re.findall(rf"^llmspell -c (\S+) run {STATE}/(\w+)\.lua$", README, re.MULTILINE)
+    assert [name for _, name in commands] == re.findall(r"^\| `(\w+)\.lua` \|", README, re.MULTILINE)
+    assert {config for config, _ in commands} <= {f"examples/configs/{config}.toml" for config in CONFIGS}
+
+
+def test_every_script_tells_how_to_run_it() -> None:
+    for name in NAMES:
+        source = (ROOT / STATE / f"{name}.lua").read_text(encoding="utf-8")
+        assert re.search(rf"^--   llmspell -c examples/configs/[\w-]+\.toml run {STATE}/{name}\.lua$", source, re.M)
+
+
+def test_every_link_in_the_readmes_leads_somewhere() -> None:
+    for readme in (ROOT / "examples" / "README.md", ROOT / STATE / "README.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", readme.read_text(encoding="utf-8")):
+            assert (readme.parent / target).exists(), f"{readme}: {target}"
+
+
+def test_every_golden_file_belongs_to_a_script() -> None:
+    expected = {f"{name}.{which}.txt" for name in NAMES for which in ("first", "second")}
+    assert {path.name for path in GOLDEN.iterdir()} == expected
+
+
+def test_the_demo_succeeds_and_leaves_nothing(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "demo.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "It works: the second process found what the first one had saved" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_fails_with_a_sentence_when_llmspell_is_not_installed(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    done = call(tmp_path, python, ROOT / "examples" / "demo.py")
+    assert done.returncode == 1
+    assert done.stderr.startswith("demo: there is no ")
+    assert "Traceback" not in done.stderr

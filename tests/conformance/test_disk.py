@@ -1,0 +1,15 @@
+"""The store on disk keeps every promise of the gate, in each durability."""
+
+from llmspell.backends.base import Backend
+from llmspell.backends.registry import BackendOptions, open_backend
+from llmspell.testing.conformance import BackendConformance
+
+
+class TestDisk(BackendConformance):
+    def open_backend(self, folder: str) -> Backend:
+        return open_backend("disk", BackendOptions(folder, "normal", "1.0.0"))
+
+
+class TestDiskWithFullDurability(BackendConformance):
+    def open_backend(self, folder: str) -> Backend:
+        return open_backend("disk", BackendOptions(folder, "full", "1.0.0"))

@@ -1,0 +1,10 @@
+"""The store in memory keeps every promise of the gate."""
+
+from llmspell.backends.base import Backend
+from llmspell.backends.registry import BackendOptions, open_backend
+from llmspell.testing.conformance import BackendConformance
+
+
+class TestMemory(BackendConformance):
+    def open_backend(self, folder: str) -> Backend:
+        return open_backend("memory", BackendOptions(folder, "full", "1.0.0"))

@@ -1,0 +1,115 @@
+"""A program that does deeds on a store and records everything that reaches the files, in order.
+
+What it records is what a disk may or may not still have after a power cut: see `test_power_cut.py`.
+"""
+
+import os
+import pickle
+from typing import NamedTuple
+
+import apsw
+
+import llmspell
+from llmspell.backends.sqlite import connections
+from tests.crash.deeds import do
+
+
+class Write(NamedTuple):
+    """These bytes were written there."""
+
+    file: str
+    offset: int
+    content: bytes
+
+
+class Truncate(NamedTuple):
+    """The file was cut to this length."""
+
+    file: str
+    length: int
+
+
+class Sync(NamedTuple):
+    """Everything before this is on the disk for this file."""
+
+    file: str
+
+
+class Delete(NamedTuple):
+    """The file was removed."""
+
+    file: str
+
+
+class Did(NamedTuple):
+    """This deed was acknowledged."""
+
+    number: int
+
+
+class Flushed(NamedTuple):
+    """All deeds up to this one were promised to be on the disk."""
+
+    number: int
+
+
+Event = Write | Truncate | Sync | Delete | Did | Flushed
+
+events: list[Event] = []
+
+
+class RecordingFile(apsw.VFSFile):
+    """A file of the engine that tells what is done to it."""
+
+    def __init__(self, name: apsw.URIFilename | str | None, flags: list[int]) -> None:
+        path = name.filename() if isinstance(name, apsw.URIFilename) else name
+        self._name = os.path.basename(path or "temporary")
+        super().__init__("unix", name, flags)
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+        events.append(Write(self._name, offset, bytes(data)))
+        super().xWrite(data, offset)
+
+    def xTruncate(self, newsize: int) -> None:  # noqa: N802
+        events.append(Truncate(self._name, newsize))
+        super().xTruncate(newsize)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        super().xSync(flags)
+        events.append(Sync(self._name))
+
+
+class Recorder(apsw.VFS):
+    """The engine's way to files, with an ear on it."""
+
+    def __init__(self) -> None:
+        super().__init__("recorder", "unix", makedefault=True)
+
+    def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> RecordingFile:  # noqa: N802
+        return RecordingFile(name, flags)
+
+    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
+        super().xDelete(filename, syncdir)
+        events.append(Delete(os.path.basename(filename)))
+
+
+def main(folder: str, durability: str, deeds: str, checkpoint_pages: str, recording: str) -> None:
+    recorder = Recorder()
+    connections._CHECKPOINT_PAGES = int(checkpoint_pages)
+    system_fsync = os.fsync
+
+    def fsync(descriptor: int) -> None:  # what the store syncs itself, past the engine
+        system_fsync(descriptor)
+        events.append(Sync(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))))
+
+    os.fsync = fsync  # type: ignore[assignment]
+    store = llmspell.open(folder, durability=durability)
+    for number in range(1, int(deeds) + 1):
+        do(store, "scope", number)
+        events.append(Did(number))
+        if number % 40 == 0:
+            store.flush()
+            events.append(Flushed(number))
+    with open(recording, "wb") as file:
+        pickle.dump(events, file)
+    recorder.unregister()

@@ -1,0 +1,49 @@
+"""The reference says what the code says."""
+
+import inspect
+import re
+from pathlib import Path
+
+import llmspell
+from llmspell import errors
+from llmspell.cli.exit_codes import of_error
+from llmspell.scripting.bindings import Bindings
+from llmspell.store import Store
+
+REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "state-api.md").read_text()
+
+
+def test_every_function_that_scripts_have_is_described_and_no_other() -> None:
+    assert sorted(re.findall(r"^### (\w+)$", REFERENCE, re.MULTILINE)) == sorted(Bindings.NAMES)
+
+
+def test_every_python_signature_is_the_one_in_the_code() -> None:
+    written = dict(re.findall(r"^Python: `(\w+)(\(.*\))`$", REFERENCE, re.MULTILINE))
+    assert set(written) == set(Bindings.NAMES) - {"array", "null"}
+    for name, parameters in written.items():
+        assert parameters == _parameters(getattr(Store, name)), name
+
+
+def test_the_signature_of_open_is_the_one_in_the_code() -> None:
+    signature = _parameters(llmspell.open).replace("clock=<built-in function time>", "clock=time.time")
+    assert f"`llmspell.open{signature}`" in REFERENCE
+
+
+def test_every_exception_is_in_the_table_with_its_exit_code() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| (\d+) \|$", REFERENCE, re.MULTILINE))
+    concrete = set(errors.__all__) - {"LlmspellError", "StoreError"}
+    assert set(rows) == concrete
+    for name, code in rows.items():
+        kind = getattr(errors, name)
+        assert int(code) == of_error(kind.__new__(kind)).number, name
+
+
+def _parameters(function: object) -> str:
+    assert callable(function)
+    signature = inspect.signature(function)
+    plain = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in signature.parameters.values()
+        if parameter.name != "self"
+    ]
+    return str(signature.replace(parameters=plain, return_annotation=inspect.Signature.empty))

@@ -1,0 +1,40 @@
+"""Runs of Lua texts for the tests of this folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import llmspell
+from tests.unit.scripting.lua import Lua
+
+
+@pytest.fixture
+def lua(store: llmspell.Store, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Lua:
+    """Run texts on a store of each backend."""
+    return _lua(store, capsysbinary, tmp_path)
+
+
+@pytest.fixture
+def memory_lua(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Iterator[Lua]:
+    """Run texts on a store in memory, where the backend makes no difference."""
+    with llmspell.open(backend="memory") as store:
+        yield _lua(store, capsysbinary, tmp_path)
+
+
+@pytest.fixture
+def disk_lua(disk: llmspell.Store, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Lua:
+    """Run texts on a store on disk."""
+    return _lua(disk, capsysbinary, tmp_path)
+
+
+@pytest.fixture
+def stateless_lua(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Lua:
+    """Run texts without a store."""
+    return _lua(None, capsysbinary, tmp_path)
+
+
+def _lua(store: llmspell.Store | None, capture: pytest.CaptureFixture[bytes], folder: Path) -> Lua:
+    scripts = folder / "scripts"
+    scripts.mkdir()
+    return Lua(store, capture, scripts)

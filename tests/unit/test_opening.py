@@ -1,0 +1,181 @@
+"""Opening a store: by path, by options, by configuration file, and what is refused."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import llmspell
+from llmspell.errors import InvalidArgument, SchemaMismatch
+from tests.clock import Clock
+
+
+def test_without_a_path_it_is_the_folder_state_where_the_program_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with llmspell.open() as store:
+        store.save("scope", "key", 1)
+    assert (tmp_path / "state" / "state.db").exists()
+
+
+def test_a_relative_path_keeps_its_meaning_when_the_program_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with llmspell.open("mine") as store:
+        monkeypatch.chdir("elsewhere")
+        store.save("scope", "key", 1)
+    assert os.listdir(tmp_path / "elsewhere") == []
+    assert (tmp_path / "mine" / "state.db").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "with blank", "ünï\u0301cödé 👩\u200d🚀", "quote'\"", "percent%20", "a#b?c=d", "-x"]
+)
+def test_a_path_may_have_any_characters(tmp_path: Path, name: str) -> None:
+    for path in (tmp_path / name, str(tmp_path / name)):
+        with llmspell.open(path, durability="normal") as store:
+            store.increment("scope", "opened")
+    assert os.listdir(tmp_path) == [name]
+    with llmspell.open(tmp_path / name) as store:
+        assert store.load("scope", "opened") == 2
+
+
+def test_nothing_is_created_before_the_first_write(folder: str) -> None:
+    with llmspell.open(folder) as store:
+        store.load("scope", "key")
+        store.list_keys("scope")
+        store.scopes()
+        store.version()
+        store.schema_version()
+        list(store.changes())
+        store.statistics()
+        store.flush()
+        with store.snapshot() as snapshot:
+            snapshot.load("scope", "key")
+        store.transaction(lambda state: state.load("scope", "key"))
+        assert list(store.backend.problems()) == []
+    assert not os.path.lexists(folder)
+
+
+def test_a_store_is_found_again_with_everything_in_it(folder: str) -> None:
+    with llmspell.open(folder) as store:
+        version = store.save("scope", "key", {"n": 1})
+        entry = store.entry("scope", "key")
+    with llmspell.open(folder) as store:
+        assert store.entry("scope", "key") == entry
+        assert store.version() == version
+        assert store.save("scope", "key", 2) > version
+
+
+def test_a_store_in_memory_touches_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with llmspell.open(backend="memory") as store:
+        store.save("scope", "key", 1)
+        assert store.load("scope", "key") == 1
+    with llmspell.open(backend="memory") as store:
+        assert store.load("scope", "key") is None
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"backend": "rocksdb"}, 'no backend "rocksdb"; known: disk, memory'),
+        ({"durability": "sometimes"}, 'durability must be "full" or "normal", not \'sometimes\''),
+        ({"max_value_bytes": 0}, "max_value_bytes must be a whole number from 1"),
+        ({"max_value_bytes": "10"}, "max_value_bytes must be a whole number"),
+        ({"max_value_bytes": 10**12}, "max_value_bytes must be a whole number"),
+        ({"schema_version": "one"}, "'one' is no semantic version"),
+        ({"required_schema": "some"}, 'the range "some" or the version'),
+        ({"path": ""}, "the path '' names no folder"),
+        ({"path": "a\0b"}, "names no folder"),
+    ],
+)
+def test_impossible_options_are_refused_before_anything_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidArgument) as raised:
+        llmspell.open(**options)
+    assert words in str(raised.value)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("durability", ["full", "normal"])
+def test_each_durability_keeps_what_was_saved(folder: str, durability: str) -> None:
+    with llmspell.open(folder, durability=durability) as store:
+        store.save("scope", "key", 1)
+        store.flush()
+    with llmspell.open(folder, durability=durability) as store:
+        assert store.load("scope", "key") == 1
+
+
+def test_a_configuration_file_says_which_store(tmp_path: Path) -> None:
+    config = tmp_path / "my.toml"
+    config.write_text(f'[state]\npath = "{tmp_path}/configured"\nmax_value_bytes = 5\n')
+    with llmspell.open(config=config) as store:
+        store.save("scope", "key", 1)
+        with pytest.raises(llmspell.InvalidValue, match="max_value_bytes = 5"):
+            store.save("scope", "key", "12345")
+    assert (tmp_path / "configured" / "state.db").exists()
+
+
+def test_options_win_over_the_configuration_file(tmp_path: Path) -> None:
+    config = tmp_path / "my.toml"
+    config.write_text(f'[state]\npath = "{tmp_path}/configured"\nmax_value_bytes = 5\nbackend = "memory"\n')
+    with llmspell.open(tmp_path / "given", config=config, backend="disk", max_value_bytes=100) as store:
+        store.save("scope", "key", "12345")
+    assert sorted(os.listdir(tmp_path)) == ["given", "my.toml"]
+
+
+def test_the_clock_of_the_store_is_the_one_given(folder: str) -> None:
+    clock = Clock(12345.5)
+    with llmspell.open(folder, clock=clock) as store:
+        store.save("scope", "key", 1, ttl=10)
+        entry = store.entry("scope", "key")
+    assert entry is not None
+    assert entry[4:] == (12345.5, 12345.5, 12355.5)
+
+
+# Schema versions
+
+
+def test_a_new_store_is_stamped_and_an_existing_one_keeps_its_stamp(folder: str) -> None:
+    with llmspell.open(folder, schema_version="1.2.3") as store:
+        store.save("scope", "key", 1)
+        assert store.schema_version() == "1.2.3"
+    with llmspell.open(folder, schema_version="9.0.0") as store:
+        store.save("scope", "key", 2)
+        assert store.schema_version() == "1.2.3"
+
+
+def test_a_store_without_an_own_stamp_is_version_one(folder: str) -> None:
+    with llmspell.open(folder) as store:
+        assert store.schema_version() is None
+        store.save("scope", "key", 1)
+        assert store.schema_version() == "1.0.0"
+
+
+def test_a_store_inside_the_required_range_is_opened(folder: str) -> None:
+    with llmspell.open(folder, schema_version="1.2.3") as store:
+        store.save("scope", "key", 1)
+    with llmspell.open(folder, required_schema=">=1.2.0,<2.0.0") as store:
+        assert store.load("scope", "key") == 1
+
+
+def test_a_store_outside_the_required_range_is_refused(folder: str) -> None:
+    with llmspell.open(folder, schema_version="2.0.0") as store:
+        store.save("scope", "key", 1)
+    with pytest.raises(SchemaMismatch, match=r'"2?.*" has schema version 2\.0\.0, outside the required <2\.0\.0'):
+        llmspell.open(folder, required_schema="<2.0.0")
+
+
+def test_a_new_store_is_measured_by_the_stamp_that_it_would_get(folder: str) -> None:
+    with pytest.raises(SchemaMismatch):
+        llmspell.open(folder, schema_version="1.0.0", required_schema=">=2.0.0")
+    llmspell.open(folder, schema_version="2.0.0", required_schema=">=2.0.0").close()
+    assert not os.path.lexists(folder)
