@@ -184,23 +184,28 @@ def measure(durability: str, shape: Shape, rounds: int, times: int, folder: Path
     return result
 
 
-def start_up(folder: Path, rounds: int) -> tuple[float, float]:
-    """Give the seconds of `python -c pass`, and of a whole `llmspell run` with one save and one load."""
+def start_up(folder: Path, rounds: int) -> dict[str, float]:
+    """Give the seconds of whole processes: `python -c pass`, and `llmspell run` with one save and one load."""
     (folder / "one.lua").write_text(
         'State.save("bench", "one", { n = 1 })\nassert(State.load("bench", "one").n == 1)\n'
     )
     (folder / "one.toml").write_text(f'[state]\npath = "{folder}/one"\n')
-    bare: list[float] = []
-    whole: list[float] = []
-    for _ in range(rounds):
-        for command, seconds in (
-            ([sys.executable, "-c", "pass"], bare),
-            ([COMMAND, "-c", str(folder / "one.toml"), "run", str(folder / "one.lua")], whole),
-        ):
+    script_file = str(folder / "one.lua")
+    commands = {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "llmspell run": [COMMAND, "run", script_file],
+        "llmspell -c FILE run": [COMMAND, "-c", str(folder / "one.toml"), "run", script_file],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    # Bytecode is kept, as after every installation.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
             started = time.perf_counter()
-            subprocess.run(command, check=True)
-            seconds.append(time.perf_counter() - started)
-    return statistics.median(bare), statistics.median(whole)
+            subprocess.run(command, check=True, cwd=folder, env=environment)
+            if number:
+                seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(each) for name, each in seconds.items()}
 
 
 def show(durability: str, shape: Shape, result: dict[str, list[float]]) -> None:
@@ -228,8 +233,11 @@ def main() -> None:
             for shape in SHAPES:
                 place = folder / f"{durability}-{shape.name}"
                 show(durability, shape, measure(durability, shape, options.rounds, options.times, place))
-        bare, whole = start_up(folder, 30)
-    print(f"\nstart-up: python -c pass {bare * 1e3:.1f} ms, llmspell run {whole * 1e3:.1f} ms, x{whole / bare:.2f}")
+        print("\nmilliseconds of a whole process, the script saves once and loads once")
+        seconds = start_up(folder, 30)
+    bare = seconds["python -c pass"]
+    for name, each in seconds.items():
+        print(f"{name:22} {each * 1e3:6.1f}  x{each / bare:5.2f}")
 
 
 if __name__ == "__main__":

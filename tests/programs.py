@@ -1,6 +1,7 @@
 """Python programs that tests run beside themselves: to be killed, to lose their rights, to be many."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NOBODY = 65534
+PATIENCE_SECONDS = 120
 
 _WITHOUT_RIGHTS = f"""
 import llmspell, os
@@ -24,11 +26,20 @@ if os.geteuid() == 0:
 
 def run(program: str, *arguments: str) -> str:
     """Run the program to its end and give what it printed; an error of it is one of the test."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=120, check=False
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    try:
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # with the children that it may have forked
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    return out
 
 
 def run_without_rights(program: str, *arguments: str) -> str:

@@ -101,8 +101,10 @@ def encode_number(value: int | float) -> bytes:
     >>> encode_number(3.0)
     b'3.0'
     """
-    _check(value, 0)
-    return repr(value).encode()
+    if type(value) is int:  # without importing the fast codec, because counting is what short scripts do
+        _check(value, 0)
+        return b"%d" % value
+    return encode(value)
 
 
 def member_path(name: str) -> str:

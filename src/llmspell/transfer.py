@@ -7,7 +7,6 @@ spliced in as the store holds it, so an export of an imported export is the same
 
 from __future__ import annotations
 
-import re
 import time
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from llmspell.backends.base import Reader
     from llmspell.entry import JsonValue, Stored
     from llmspell.store import Store
-
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_BLANK = re.compile(rb"\s")
 
 KEYS_AT_ONCE = 1_000
 """Keys are listed in pages and values read one by one: a page of the largest values would fill the memory."""
@@ -129,19 +125,15 @@ def parse_lines(lines: Iterable[bytes], now: float, max_value_bytes: int = MAX_V
 
 
 def _line(stored: Stored) -> bytes:
-    return b'%b%b,"version":%d,"created_at":%b,"updated_at":%b,"expires_at":%b}\n' % (
-        _head(stored.scope, stored.key),
+    return b'{"scope":%b,"key":%b,"value":%b,"version":%d,"created_at":%b,"updated_at":%b,"expires_at":%b}\n' % (
+        codec.encode(stored.scope),
+        codec.encode(stored.key),
         stored.value,
         stored.version,
         codec.encode_number(stored.created_at),
         codec.encode_number(stored.updated_at),
         b"null" if stored.expires_at is None else codec.encode_number(stored.expires_at),
     )
-
-
-def _head(scope: str, key: str) -> bytes:
-    """Give what stands before the value in a line of ours."""
-    return b'{"scope":%b,"key":%b,"value":' % (codec.encode(scope), codec.encode(key))
 
 
 def _put(line: bytes, max_value_bytes: int) -> Put:
@@ -153,7 +145,7 @@ def _put(line: bytes, max_value_bytes: int) -> Put:
         if name not in entry:
             raise InvalidArgument(f'the field "{name}" is missing; an entry looks like {_EXAMPLE}')
     scope, key = arguments.scope_name(entry["scope"]), arguments.key_name(entry["key"])
-    text = arguments.value_text(_value_text(entry["value"], line, _head(scope, key)), max_value_bytes)
+    text = arguments.value_text(codec.encode(entry["value"]), max_value_bytes)
     return Put(scope, key, text, *(_moment(entry, name) for name in ("expires_at", "created_at", "updated_at")))
 
 
@@ -177,30 +169,6 @@ def _fault(error: InvalidValue) -> str:
     if isinstance(cause, JSONDecodeError):
         return f"it is not valid JSON ({cause.msg} at column {cause.colno})"
     return f"{error.path or 'it'} {error.reason}"
-
-
-def _value_text(value: JsonValue, line: bytes, head: bytes) -> bytes:
-    """Give the text to store: as `codec` makes it, but with numbers as they stand in a line that an export has written.
-
-    The languages of scripts spell some floats in other ways (1e+16 for 1e16), and a value is not to change on its
-    way through a file.
-    """
-    text = codec.encode(value)
-    end = line.rfind(b',"version":')
-    if end < 0 or not line.startswith(head):
-        return text
-    found = line[len(head) : end]
-    return found if found == text or _differs_in_numbers_only(found, text) else text
-
-
-def _differs_in_numbers_only(found: bytes, text: bytes) -> bool:
-    """Tell whether `found` is the compact JSON `text` of a value, but for the spelling of numbers."""
-    if _STRING.findall(found) != _STRING.findall(text) or _BLANK.search(_STRING.sub(b"", found)):
-        return False
-    try:
-        return codec.encode(codec.parse(found)) == text
-    except InvalidValue:
-        return False
 
 
 def _moment(entry: dict[str, JsonValue], name: str) -> float | None:

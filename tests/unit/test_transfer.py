@@ -185,17 +185,6 @@ def test_a_value_that_is_too_large_is_refused() -> None:
         parse_lines([line], NOW, 101)
 
 
-@pytest.mark.parametrize("value", [b"1e+16", b'[1e-07,{"a":1e+300}]', b'{"1e+16 ":1e+16}'])
-def test_numbers_keep_the_spelling_of_an_export(store: Store, value: bytes) -> None:
-    store.save_json("s", "k", value)
-    lines = export(store)
-    store.clear("s")
-    load(store, *lines)
-    stored = store.stored("s", "k")
-    assert stored is not None
-    assert stored.value == value
-
-
 @pytest.mark.parametrize("written", [b"[1, 2]", b'"\\u00e9\\/"', b'[1e+16,"\\u0061"]', b"[1,\t1e-07]", b" 1"])
 def test_what_another_program_wrote_is_stored_compact(store: Store, written: bytes) -> None:
     load(store, b'{"scope":"s","key":"k","value":%b,"version":1}' % written)
@@ -230,20 +219,14 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.tuples(names, names), json_values, max_size=8), st.booleans())
-def test_an_export_of_an_imported_export_is_the_same_but_for_versions(
-    entries: dict[tuple[str, str], Any], in_pythons_spelling: bool
-) -> None:
+@given(st.dictionaries(st.tuples(names, names), json_values, max_size=8))
+def test_an_export_of_an_imported_export_is_the_same_but_for_versions(entries: dict[tuple[str, str], Any]) -> None:
     with (
         llmspell.open(backend="memory", clock=lambda: NOW) as first,
         llmspell.open(backend="memory", clock=lambda: NOW + 5) as second,
     ):
         for number, ((scope, key), value) in enumerate(entries.items(), 1):
-            text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-            if in_pythons_spelling or value is None:
-                first.save_json(scope, key, text, ttl=number * math.pi)
-            else:
-                first.save(scope, key, value)
+            first.save(scope, key, value, ttl=number * math.pi if number % 2 else None)
         exported = export(first)
         import_entries(second, exported, clock=lambda: NOW)
         again = list(export_entries(second, clock=lambda: NOW))

@@ -124,25 +124,25 @@ class Bindings:
         return scopes
 
     def _clear(self, scope: Text) -> int:
-        removed = self._store.clear(_str(scope))
-        self._hold(scope, None, self._held.get((scope, None), 0) + removed * _HELD_WITH_ENTRY_BYTES)
-        return removed
+        if self._attempt is not None:
+            for key in self._store.list_keys(_str(scope)):
+                self._hold(scope, key, 0)
+        return self._store.clear(_str(scope))
 
     def _increment(self, scope: Text, key: Text, by: int | float) -> int | float:
         self._hold(scope, key, 0)
         return self._store.increment(_str(scope), _str(key), by)
 
     def _append(self, scope: Text, key: Text, item: bytes, keep: int | None) -> int:
-        length = self._store.append(_str(scope), _str(key), codec.decode(item), keep=keep)
         if self._attempt is not None:
-            self._stored(scope, key)
-        return length
+            stored = self._stored(scope, key)
+            self._hold(scope, key, len(item) + (len(stored.value) if stored else 0))
+        return self._store.append(_str(scope), _str(key), codec.decode(item), keep=keep)
 
     def _touch(self, scope: Text, key: Text, ttl: float | None) -> bool:
-        touched = self._store.touch(_str(scope), _str(key), ttl)
         if self._attempt is not None:
             self._stored(scope, key)
-        return touched
+        return self._store.touch(_str(scope), _str(key), ttl)
 
     def _flush(self) -> bool:
         self._store.flush()

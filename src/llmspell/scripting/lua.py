@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from lupa import lua54
 
+from llmspell.codec import encode_number
 from llmspell.errors import LimitExceeded, ScriptError
+from llmspell.limits import MAX_INTEGER
 from llmspell.scripting.bindings import Bindings
 from llmspell.scripting.host import Host, quote, unquote
 from llmspell.scripting.lua_border import Border
@@ -80,7 +82,7 @@ def _prepare(
         b"process_spawn": run.settings.allow_process_spawn,
         b"full_library": run.settings.stdlib == "full",
     }
-    limits = {b"instructions": run.settings.max_instructions}
+    limits = {b"instructions": min(run.settings.max_instructions, MAX_INTEGER)}
     json_chunk, state_chunk, main_chunk = (_chunk(lua, name) for name in ("json", "state", "main"))
     script_globals = lua.globals()
     xpcall = script_globals[b"xpcall"]
@@ -93,8 +95,9 @@ def _prepare(
     start = main_chunk(begin, xpcall, traceback)
     if bindings:
         functions = border.table({**bindings.functions(), "stopping": host.stopping})
-        codec = json_chunk(border.function(quote), border.function(unquote), metatable_of, hide)
-        script_globals[b"State"] = state_chunk(functions, *codec, raise_halt, pcall, position)
+        of_host = (border.function(function) for function in (quote, unquote, encode_number))
+        json_functions = json_chunk(*of_host, metatable_of, hide)
+        script_globals[b"State"] = state_chunk(functions, *json_functions, raise_halt, pcall, position)
     arg = {index: os.fsencode(argument) for index, argument in enumerate(run.script.arguments, 1)}
     script_globals[b"arg"] = lua.table_from({0: os.fsencode(run.script.name), **arg})
     return cast("Callable[..., tuple[bool, bytes, bytes]]", start)

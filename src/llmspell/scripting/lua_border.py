@@ -8,7 +8,7 @@ ends the script: no Python object is ever handed over.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,8 +74,10 @@ class Border:
         return result
 
     def _lacks_room(self, result: object) -> bool:
-        parts = result if isinstance(result, tuple) else (result,)
-        size = sum(len(part) for part in parts if isinstance(part, bytes))
+        if isinstance(result, bytes):
+            size = len(result)
+        else:
+            size = sum(len(part) for part in cast("tuple[object, ...]", result) if isinstance(part, bytes))
         return bool(self._lua.get_memory_used(total=True) + size + SPARE_BYTES > self._most_bytes)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from llmspell.errors import LimitExceeded, ScriptError
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from llmspell.config import ScriptSettings
     from llmspell.store import Store
 
@@ -37,7 +39,7 @@ class Run:
     def write(self, text: bytes, *, at_once: bool = False) -> None:
         """Write to standard output, in order with everything else; a terminal sees it at once."""
         try:
-            sys.stdout.buffer.write(text)
+            _write_whole(sys.stdout.buffer, text)
             if at_once or self._interactive:
                 sys.stdout.buffer.flush()
         except OSError as error:
@@ -47,7 +49,7 @@ class Run:
         """Write to standard error, after everything already written to standard output."""
         try:
             sys.stdout.buffer.flush()
-            sys.stderr.buffer.write(text)
+            _write_whole(sys.stderr.buffer, text)
             sys.stderr.buffer.flush()
         except OSError as error:
             self._lose("standard error", error)
@@ -77,3 +79,11 @@ class Run:
             self.stop = error
         else:
             self.fail(f"{what} cannot be written: {error.strerror or error}")
+
+
+def _write_whole(stream: BinaryIO, text: bytes) -> None:
+    """Write all of it: a stream without a buffer (`PYTHONUNBUFFERED`) may take only a part at a time."""
+    written = stream.write(text)
+    while written != len(text):
+        text = text[written:]
+        written = stream.write(text)

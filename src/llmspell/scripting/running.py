@@ -26,6 +26,9 @@ __all__ = ["Script", "run_script"]
 GRACE_SECONDS = 0.5
 """How long a script that was asked to stop may take to do so."""
 
+STACK_BYTES = 8_388_608
+"""Enough for whatever depth a language allows; what the system would give depends on `ulimit -s`."""
+
 
 def run_script(
     script: Script,
@@ -45,7 +48,6 @@ def run_script(
     adapter = adapter_of(language)
     run = Run(script, store, settings)
     failures: list[BaseException] = []
-
     ended = threading.Event()  # what a thread says of itself is wrong once a `join` was interrupted
 
     def execute() -> None:
@@ -56,8 +58,8 @@ def run_script(
         finally:
             ended.set()
 
-    threading.Thread(target=execute, name="script", daemon=True).start()
     try:
+        _start(execute)
         if not ended.wait(min(settings.timeout_seconds, threading.TIMEOUT_MAX) or None):
             run.exceed(f"it ran longer than {settings.timeout_seconds:g} s", "[runtime] script_timeout_seconds")
             ended.wait(GRACE_SECONDS)
@@ -73,6 +75,14 @@ def run_script(
     if failures:
         raise failures[0]
     return 0
+
+
+def _start(execute: Callable[[], None]) -> None:
+    others = threading.stack_size(STACK_BYTES)
+    try:
+        threading.Thread(target=execute, name="script", daemon=True).start()
+    finally:
+        threading.stack_size(others)
 
 
 def _wait_once_more(ended: threading.Event) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
 import llmspell
 from llmspell.config import ScriptSettings
 from llmspell.errors import LlmspellError, ScriptError
+from llmspell.scripting import running
 from llmspell.scripting.running import Script, run_script
 
 if TYPE_CHECKING:
@@ -35,24 +37,27 @@ class Lua:
         self.input = b""
         self._capture = capture
 
-    def __call__(self, text: str | bytes, *arguments: str, name: str = "t.lua", **settings: object) -> str:
-        return self.bytes(text, *arguments, name=name, **settings).decode()
+    def __call__(self, text: str | bytes, *arguments: str, name: str = "t.lua", **settings: Any) -> str:
+        return self.raw(text, *arguments, name=name, **settings).decode()
 
-    def bytes(self, text: str | bytes, *arguments: str, name: str = "t.lua", **settings: object) -> bytes:
+    def raw(self, text: str | bytes, *arguments: str, name: str = "t.lua", **settings: Any) -> bytes:
         """Give standard output as it was written; what the script raises is raised."""
         source = text.encode() if isinstance(text, str) else text
         script = Script(source, name, str(self.folder), arguments)
-        chosen = ScriptSettings(timeout_seconds=TEST_TIMEOUT_SECONDS)._replace(**settings)  # type: ignore[arg-type]
+        chosen = ScriptSettings(timeout_seconds=TEST_TIMEOUT_SECONDS)._replace(**settings)
         self._capture.readouterr()
-        with patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(self.input))):
+        with (
+            patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(self.input))),
+            patch.object(running, "GRACE_SECONDS", TEST_TIMEOUT_SECONDS),  # however busy the machine is
+        ):
             self.exit_code = run_script(script, "lua", self.store, chosen, abandon=_fail)
         sys.stdout.flush()
         return self._capture.readouterr().out
 
-    def error(self, text: str | bytes, **settings: object) -> str:
+    def error(self, text: str | bytes, **settings: Any) -> str:
         """Give the message of the `ScriptError` that the text ends with."""
         try:
-            output = self(text, **settings)  # type: ignore[arg-type]
+            output = self(text, **settings)
         except ScriptError as error:
             return str(error)
         raise AssertionError(f"the script did not fail; it printed {output!r}")
@@ -64,6 +69,11 @@ class Lua:
         file.write_text(text)
 
 
+def shown(name: str) -> str:
+    """Give a file's name as Lua shows it: of a long one only the end."""
+    return name if len(name) < 60 else "..." + name[-56:]
+
+
 class Finished(NamedTuple):
     """How a process ended."""
 
@@ -73,7 +83,7 @@ class Finished(NamedTuple):
 
 
 def in_process(
-    text: str, folder: Path, *, store: str | None = None, wait_seconds: float = TEST_TIMEOUT_SECONDS, **settings: object
+    text: str, folder: Path, *, store: str | None = None, wait_seconds: float = TEST_TIMEOUT_SECONDS, **settings: Any
 ) -> Finished:
     """Run a Lua text in a process of its own, on the disk store in the folder `store` or on one in memory."""
     process = start_process(text, folder, store=store, **settings)
@@ -86,16 +96,29 @@ def in_process(
 
 
 def start_process(
-    text: str, folder: Path, *, store: str | None = None, stdin: int = subprocess.DEVNULL, **settings: object
+    text: str,
+    folder: Path,
+    *,
+    store: str | None = None,
+    stdin: int = subprocess.DEVNULL,
+    stack_bytes: int | None = None,
+    grace_seconds: float = running.GRACE_SECONDS,
+    **settings: Any,
 ) -> subprocess.Popen[bytes]:
     """Start a Lua text in a process of its own."""
+
+    def limit_stack() -> None:
+        if stack_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_STACK, (stack_bytes, resource.RLIM_INFINITY))
+
     (folder / "t.lua").write_text(text)
-    job = json.dumps({"folder": str(folder), "store": store, "settings": settings})
+    job = json.dumps({"folder": str(folder), "store": store, "grace": grace_seconds, "settings": settings})
     return subprocess.Popen(
         [sys.executable, __file__, job],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=limit_stack,
         env={**os.environ, "PYTHONFAULTHANDLER": "1"},
     )
 
@@ -109,6 +132,7 @@ def _run_job(job: str) -> int:
     asked = json.loads(job)
     folder = Path(asked["folder"])
     script = Script((folder / "t.lua").read_bytes(), "t.lua", str(folder))
+    running.GRACE_SECONDS = asked["grace"]
     backend = "memory" if asked["store"] is None else "disk"
 
     def abandon(error: BaseException) -> NoReturn:

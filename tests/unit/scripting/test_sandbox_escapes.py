@@ -1,13 +1,15 @@
 """A script reaches Lua values and what the configuration permits, and nothing of Python."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llmspell.errors import ScriptError
 from tests.unit.scripting.lua import Lua, in_process
 
-PERMISSIONS: dict[str, dict[str, object]] = {
+PERMISSIONS: dict[str, dict[str, Any]] = {
     "safe": {},
     "full": {"stdlib": "full"},
     "with files": {"allow_file_access": True},
@@ -179,7 +181,7 @@ ATTACKS = {
 
 @pytest.mark.parametrize("attack", [pytest.param(text, id=name) for name, text in ATTACKS.items()])
 @pytest.mark.parametrize("permissions", [pytest.param(value, id=key) for key, value in PERMISSIONS.items()])
-def test_attack_gives_nothing(memory_lua: Lua, attack: str, permissions: dict[str, object]) -> None:
+def test_attack_gives_nothing(memory_lua: Lua, attack: str, permissions: dict[str, Any]) -> None:
     output = memory_lua(
         f"local got = (function()\n{attack}\nend)()\nprint(got and 'got ' .. tostring(got) or 'held')", **permissions
     )
@@ -210,7 +212,7 @@ WALK = """
 
 
 @pytest.mark.parametrize("permissions", [pytest.param(value, id=key) for key, value in PERMISSIONS.items()])
-def test_nothing_that_a_script_can_walk_to_is_foreign(memory_lua: Lua, permissions: dict[str, object]) -> None:
+def test_nothing_that_a_script_can_walk_to_is_foreign(memory_lua: Lua, permissions: dict[str, Any]) -> None:
     assert memory_lua('State.save("s", "k", {1, {a = "b"}})' + WALK, **permissions) == "0\tnil\n"
 
 
@@ -275,6 +277,21 @@ def test_files_are_there_when_allowed(memory_lua: Lua) -> None:
     )
 
 
+def test_a_file_is_no_value_and_no_name(memory_lua: Lua) -> None:
+    path = memory_lua.folder / "file.txt"
+    text = f"""
+        local file = io.open("{path}", "w")
+        print(pcall(State.save, "s", "k", {{file}}))
+        print(pcall(State.save, file, "k", 1))
+        print(select(2, pcall(State.transaction, function() error(file) end)) == file)
+    """
+    assert memory_lua(text, allow_file_access=True).splitlines() == [
+        "false\tState.save: the value cannot be stored: [1] is a userdata (at t.lua:3)",
+        "false\tState.save: the scope must be text, not a userdata (at t.lua:4)",
+        "true",
+    ]
+
+
 def test_processes_are_there_when_allowed(tmp_path: Path) -> None:
     text = """
         print("first")
@@ -329,8 +346,6 @@ REQUIRES = {
 
 @pytest.mark.parametrize("name", [pytest.param(value, id=key) for key, value in REQUIRES.items()])
 def test_require_never_leaves_the_folder(memory_lua: Lua, tmp_path: Path, name: str) -> None:
-    import os
-
     outside = tmp_path / "secret.lua"
     outside.write_text("return 'secret'")
     (tmp_path / "init.lua").write_text("return 'secret'")

@@ -266,8 +266,8 @@ def _commit(connection: apsw.Connection, batch: Batch) -> Commit:
             version = writing.put_one(connection, mutation, batch.now)
             _reclaim_in_time(connection, version, batch.now)
             return Commit(version, 0)
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         commit = writing.apply(connection, batch)
         connection.execute("COMMIT")
     except BaseException:

@@ -22,7 +22,8 @@ def translate(error: Exception, name: str) -> StoreError:
     """
     if _is_full(error):
         return StoreFull(
-            f'the disk that holds "{name}" is full; this call stored nothing, everything before it is kept: free some space'
+            f'the disk that holds "{name}" is full; this call stored nothing, what was stored before is kept: '
+            "free some space"
         )
     if isinstance(error, OSError):
         return StoreUnavailable(

@@ -75,8 +75,8 @@ def recognise(connection: apsw.Connection, name: str) -> bool:
 
 def create(connection: apsw.Connection, schema_version: str) -> None:
     """Make an empty store of the newest layout, in one transaction."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         connection.execute(_LAYOUT_1)
         connection.execute(
             "INSERT INTO store (id, version, forgotten_version, schema_version, created_at) VALUES (1, 0, 0, ?, ?)",

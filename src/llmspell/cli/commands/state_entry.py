@@ -77,12 +77,7 @@ def _save(arguments: Namespace, output: Output) -> int:
     ttl = None if arguments.ttl is None else values.number(arguments.ttl, "--ttl")
     if_version = values.whole(arguments.if_version, "--if-version")
     with open_state(arguments, output) as store:
-        if value is None:
-            version = store.save(arguments.scope, arguments.key, None, ttl=ttl, if_version=if_version)
-        else:
-            text = json_text(value)
-            version = store.save_json(arguments.scope, arguments.key, text, ttl=ttl, if_version=if_version)
-        output.value(version)
+        output.value(store.save(arguments.scope, arguments.key, value, ttl=ttl, if_version=if_version))
     return DONE.number
 
 

@@ -1,9 +1,10 @@
 -- How does a Lua value become JSON text, and JSON text a Lua value, without changing on the way?
--- Given: quote(text) -> JSON string or nil, and unquote(raw) -> text: the host's, faster for long text, both with
--- a second result when memory ran out; metatable_of and hide from the sandbox.
+-- Given: quote(text) -> JSON string or nil, and unquote(raw) -> text: the host's, faster for long text;
+-- float_text(float) -> its JSON text; all with a second result when memory ran out; metatable_of and hide from
+-- the sandbox.
 -- Gives: encode(value) -> text, or nil and a sentence; decode(text); mark_array(table); null.
 -- No metamethod of a script runs in here, and no pattern class that depends on the locale is used.
-local quote, unquote, metatable_of, hide = ...
+local quote, unquote, float_text, metatable_of, hide = ...
 
 local type, next, rawlen, pcall, error, tonumber, tostring = type, next, rawlen, pcall, error, tonumber, tostring
 local setmetatable, rawequal, rawget, select = setmetatable, rawequal, rawget, select
@@ -60,6 +61,11 @@ local function float_of(value)
   if value ~= value or value == infinity or value == -infinity then
     error(REFUSED, 0)
   end
+  local size = value < 0 and -value or value
+  if size >= 1e15 or (size < 1e-4 and size ~= 0) then
+    local text, problem = float_text(value) -- with an exponent, or near one: spelt as the host spells it
+    return text or error(problem, 0)
+  end
   local text = format("%.15g", value)
   if tonumber(text) ~= value then
     text = format("%.16g", value)
@@ -71,7 +77,7 @@ local function float_of(value)
     local first, last = find(text, DECIMAL_POINT, 1, true)
     text = first and sub(text, 1, first - 1) .. "." .. sub(text, last + 1) or text
   end
-  return find(text, "[.e]") and text or text .. ".0"
+  return find(text, ".", 1, true) and text or text .. ".0"
 end
 
 local names, names_count = {}, 0 -- field name -> its JSON text with the colon

@@ -27,7 +27,7 @@ from tests.programs import run
         (OSError(errno.EACCES, "Permission denied"), StoreUnavailable, "Permission denied; check that the path"),
         (OSError(errno.ENOSPC, "No space left on device"), StoreFull, "free some space"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), StoreFull, "free some space"),
-        (apsw.FullError("full"), StoreFull, "everything before it is kept"),
+        (apsw.FullError("full"), StoreFull, "what was stored before is kept"),
         (apsw.NotADBError("file is not a database"), StoreDamaged, "`llmspell state check`"),
         (apsw.CorruptError("malformed"), StoreDamaged, "go back to a copy or backup"),
         (apsw.SQLError("no such table: entries"), StoreDamaged, "no such table"),
