@@ -221,8 +221,8 @@ def show(durability: str, shape: Shape, result: dict[str, list[float]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15, help="how many rounds to take the median of (15)")
-    parser.add_argument("--times", type=int, default=400, help="how many calls a round (400)")
+    parser.add_argument("--rounds", type=int, default=9, help="how many rounds to take the median of (9)")
+    parser.add_argument("--times", type=int, default=1500, help="how many calls a round (1500)")
     options = parser.parse_args()
     print(f"SQLite {apsw.sqlite_lib_version()}, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
     print("microseconds a call, and the ratio to the bare engine")

@@ -74,16 +74,20 @@ class Store(State):
         outer = self._current()
         if outer is not None:
             return fn(outer.state)
-        for _ in range(TRANSACTION_ATTEMPTS):
-            attempt = self.attempt()
-            try:
-                with attempt:
-                    return fn(attempt.state)
-            except Exception:
-                if not attempt.overtaken:
-                    raise
-        with self.attempt(alone=True) as attempt:
-            return fn(attempt.state)
+        before = _innermost.get()
+        try:
+            for _ in range(TRANSACTION_ATTEMPTS):
+                attempt = self.attempt()
+                try:
+                    with attempt:
+                        return fn(attempt.state)
+                except Exception:
+                    if not attempt.overtaken:
+                        raise
+            with self.attempt(alone=True) as attempt:
+                return fn(attempt.state)
+        finally:
+            _innermost.set(before)  # once more, in case a signal's error kept the attempt from doing so
 
     def attempt(self, *, alone: bool = False) -> Attempt:
         """Give one run of a transaction, for callers that repeat it themselves (see `Attempt`)."""
@@ -187,16 +191,17 @@ class Attempt:
         self._turn = backend.turn() if alone else None
 
     def __enter__(self) -> Attempt:
-        if self._turn is not None:
-            self._turn.__enter__()
+        self.outer = _innermost.get()
         try:
+            if self._turn is not None:
+                self._turn.__enter__()
             self.transaction = Transaction(self._backend, self.store._clock())
+            self.state = self.store._state_of(self.transaction)
+            _innermost.set(self)
         except BaseException:
+            _innermost.set(self.outer)
             self._end_turn()
             raise
-        self.state = self.store._state_of(self.transaction)
-        self.outer = _innermost.get()
-        _innermost.set(self)
         return self
 
     def __exit__(

@@ -10,10 +10,12 @@ import fcntl
 import os
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Result = TypeVar("Result")
 
 
 class _Held(threading.local):
@@ -31,6 +33,8 @@ class FileLock:
     description: two threads that shared one would both hold it. A file that somebody deleted is
     not the lock any more; the one that is there instead is.
 
+    `refusal` makes the error that is raised when the file cannot be opened or locked.
+
     >>> import tempfile; folder = tempfile.TemporaryDirectory()
     >>> lock = FileLock(folder.name + "/state.lock")
     >>> with lock, lock:
@@ -38,9 +42,15 @@ class FileLock:
     >>> lock.close(); folder.cleanup()
     """
 
-    def __init__(self, path: str, before_open: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        before_open: Callable[[], None] | None = None,
+        refusal: Callable[[OSError], Exception] | None = None,
+    ) -> None:
         self._path = path
         self._before_open = before_open
+        self._refusal = refusal
         self._held = _Held()
         self._idle: deque[int] = deque()
         self._open: set[int] = set()
@@ -49,9 +59,24 @@ class FileLock:
     def __enter__(self) -> FileLock:
         held = self._held
         if held.depth == 0:
-            held.descriptor = self._lock()
+            held.descriptor = self._lock_or_refuse()
         held.depth += 1
         return self
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Do the work inside, faster than a `with` block; let go even when Ctrl-C comes at the worst moment."""
+        held = self._held
+        if held.depth:
+            return work()
+        descriptor = held.descriptor = self._lock_or_refuse()
+        held.depth = 1
+        try:
+            return work()
+        finally:
+            # Python looks for signals after calls, so none can come between here and the unlocking.
+            held.depth = 0
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            self._put_back(descriptor)
 
     def enter_at_once(self) -> bool:
         """Enter it if nobody else has it, without waiting; tell whether that worked. `__exit__` leaves it."""
@@ -71,11 +96,8 @@ class FileLock:
         held.depth -= 1
         if held.depth:
             return
-        if self._closed:
-            self._discard(held.descriptor)
-            return
         fcntl.flock(held.descriptor, fcntl.LOCK_UN)
-        self._idle.append(held.descriptor)
+        self._put_back(held.descriptor)
 
     def close(self) -> None:
         """Close the descriptors that nobody holds, and each other one when it is let go."""
@@ -90,6 +112,14 @@ class FileLock:
         self._open = set()
         self._idle = deque()
         self._held = _Held()
+
+    def _lock_or_refuse(self) -> int:
+        try:
+            return self._lock()
+        except OSError as error:
+            if self._refusal is None:
+                raise
+            raise self._refusal(error) from error
 
     def _lock(self, operation: int = fcntl.LOCK_EX) -> int:
         while True:
@@ -119,6 +149,12 @@ class FileLock:
             return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
         except FileNotFoundError:
             return False
+
+    def _put_back(self, descriptor: int) -> None:
+        if self._closed:
+            self._discard(descriptor)
+        else:
+            self._idle.append(descriptor)
 
     def _discard(self, descriptor: int) -> None:
         self._open.discard(descriptor)
@@ -154,10 +190,17 @@ class ThreadLock:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._owner != threading.get_ident():
+            return  # interrupted before it was entered
         self._depth -= 1
         if self._depth == 0:
             with self._guard:
                 self._hand_over()
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Do the work inside."""
+        with self:
+            return work()
 
     def _hand_over(self) -> None:
         if self._waiting:

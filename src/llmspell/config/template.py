@@ -46,7 +46,8 @@ backup_path = "./backups"
 backup_retention_days = 30
 
 [engines.lua]
-# "safe": Lua without the libraries that reach files and processes; "full": its whole standard library.
+# "safe": Lua without the libraries that reach files and processes;
+# "full": debug.getinfo too, and with file access loadfile and dofile.
 stdlib = "safe"
 
 # Another name of stdlib; with both in the file they must be the same.

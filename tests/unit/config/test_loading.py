@@ -123,11 +123,15 @@ def test_a_folder_is_an_error(folder: Path) -> None:
         load_settings(folder)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_file_without_permission_is_an_error() -> None:
     Path("llmspell.toml").touch(mode=0o000)
-    with pytest.raises(ConfigError, match=r"^llmspell\.toml cannot be read: Permission denied; make it readable"):
-        load_settings()
+    user = os.geteuid()
+    os.seteuid(65534 if user == 0 else user)  # root reads everything
+    try:
+        with pytest.raises(ConfigError, match=r"^llmspell\.toml cannot be read: Permission denied; make it readable"):
+            load_settings("llmspell.toml")
+    finally:
+        os.seteuid(user)
 
 
 def test_a_path_through_a_file_is_an_error() -> None:

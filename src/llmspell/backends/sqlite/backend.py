@@ -17,6 +17,7 @@ from llmspell.errors import StoreClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from typing import TypeVar
 
     from llmspell.backends.base import Reader
@@ -93,29 +94,23 @@ class SqliteBackend:
     def commit(self, batch: Batch) -> Commit:
         """See `Backend.commit`."""
         database = self._database
+
+        def write() -> Commit:
+            reader = database.take_for_writing(self._new_schema_version)
+            try:
+                return _commit(reader.connection, batch)
+            finally:
+                database.give_back(reader)
+
         try:
-            with database.writer:
-                reader = database.take_for_writing(self._new_schema_version)
-                try:
-                    return _commit(reader.connection, batch)
-                finally:
-                    database.give_back(reader)
+            return database.writer.run(write)
         except FAILURES as error:
             raise translate(error, database.name) from error
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self) -> AbstractContextManager[object]:
         """See `Backend.turn`."""
-        database = self._database
-        database.refuse_closed()
-        try:
-            database.writer.__enter__()
-        except OSError as error:
-            raise translate(error, database.name) from error
-        try:
-            yield
-        finally:
-            database.writer.__exit__()
+        self._database.refuse_closed()
+        return self._database.writer
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:

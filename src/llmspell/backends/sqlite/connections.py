@@ -15,6 +15,7 @@ import apsw
 
 from llmspell.backends.lock import FileLock, ThreadLock
 from llmspell.backends.sqlite import layout
+from llmspell.backends.sqlite.failures import translate
 from llmspell.backends.sqlite.filesystem import unsafe_type
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.errors import StoreClosed, StoreUnavailable, UnsafeEngine, UnsafeFileSystem
@@ -63,7 +64,11 @@ class DiskDatabase:
         self._idle: deque[SqliteReader] = deque()
         self._identity: tuple[int, int] | None = None
         self._closed = False
-        self.writer = FileLock(os.path.join(self._folder, "state.lock"), before_open=self._prepare_folder)
+        self.writer = FileLock(
+            os.path.join(self._folder, "state.lock"),
+            before_open=self._prepare_folder,
+            refusal=lambda error: translate(error, folder),
+        )
         if os.path.lexists(self._folder) and not os.path.isdir(self._folder):
             raise StoreUnavailable(f'"{folder}" is a file, not a folder; name a folder in [state] path')
         _open_databases.add(self)
