@@ -21,7 +21,7 @@ MAX_MODULE_NAME_BYTES = 255
 _READ_BYTES = 65_536
 """Asked for at once: Python sets aside as much memory as it is asked to read."""
 
-_MODULE_NAME = re.compile(rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_MODULE_NAME = rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
 _MODULE_NAME_RULE = b"a module's name is made of letters, digits, - and _, with dots between folders, at most 255 bytes"
 
 
@@ -92,7 +92,7 @@ class Host:
 
         A name is words joined by dots; nothing outside the folder can be named, not through a link either.
         """
-        if len(name) > MAX_MODULE_NAME_BYTES or not _MODULE_NAME.fullmatch(name):
+        if len(name) > MAX_MODULE_NAME_BYTES or not re.fullmatch(_MODULE_NAME, name):
             return None, _MODULE_NAME_RULE
         folder = os.path.realpath(self._run.script.folder)
         relative = os.path.join(*name.decode("ascii").split("."))

@@ -42,7 +42,7 @@ def execute(run: Run) -> None:
     if done or run.stop is not None:
         return
     message = raised.decode(errors="backslashreplace")
-    if _OUT_OF_MEMORY.fullmatch(message):
+    if re.fullmatch(_OUT_OF_MEMORY, message, re.DOTALL):
         raise _memory_exceeded(run)
     raise ScriptError(message + _hint(message, run, host.sources)) from _LuaTraceback(
         trace.decode(errors="backslashreplace")
@@ -119,8 +119,9 @@ def _without_shebang(source: bytes) -> bytes:
     return b"--" + source if source.startswith(b"#") else source
 
 
-_OUT_OF_MEMORY = re.compile(r"(.*:\d+: )?not enough memory", re.DOTALL)
-_LINE_END = re.compile(r"\r\n|\n\r|\r|\n")
+# Patterns are compiled when an error is made; compiling them at import would slow down every start.
+_OUT_OF_MEMORY = r"(.*:\d+: )?not enough memory"
+_LINE_END = r"\r\n|\n\r|\r|\n"
 _LONGEST_NAME = 59
 """Lua shows of a longer name of a chunk only its end, behind three dots."""
 
@@ -161,7 +162,7 @@ def _absent_function(message: str, sources: Mapping[bytes, bytes]) -> str | None
         found = re.search(rf"{where}:(\d+): attempt to call a nil value \(field '(\w+)'\)", message)
         if not found:
             continue
-        lines = _LINE_END.split(source.decode(errors="replace"))
+        lines = re.split(_LINE_END, source.decode(errors="replace"))
         number, field = int(found[1]), found[2]
         if number <= len(lines) and re.search(rf"\bState\s*\.\s*{field}\b", lines[number - 1]):
             return field
