@@ -379,6 +379,15 @@ def test_the_version_is_zero_before_the_first_write(store: Store) -> None:
     assert store.version() == 1
 
 
+def test_versions_grow_although_the_clock_steps_back(store: Store, clock: Clock) -> None:
+    versions: list[int] = []
+    for _ in range(5):
+        versions.append(store.save("scope", "key", len(versions)))
+        clock.advance(-1e6)
+    assert versions == sorted(set(versions))
+    assert store.load("scope", "key") == 4
+
+
 def test_changes_tell_what_was_written_since_a_version(store: Store) -> None:
     store.save("scope", "a", 1)
     since = store.save("scope", "b", 1)

@@ -83,24 +83,31 @@ def _prepare(
         b"full_library": run.settings.stdlib == "full",
     }
     limits = {b"instructions": min(run.settings.max_instructions, MAX_INTEGER)}
-    json_chunk, state_chunk, main_chunk = (_chunk(lua, name) for name in ("json", "state", "main"))
     script_globals = lua.globals()
-    xpcall = script_globals[b"xpcall"]
-    sandbox = _chunk(lua, "sandbox")(
-        border.table({**host.functions(), "limit_memory": border.limit_memory}),
-        lua.table_from(allowed),
-        lua.table_from(limits),
-    )
-    begin, raise_halt, pcall, position, traceback, metatable_of, hide = sandbox
-    start = main_chunk(begin, xpcall, traceback)
-    if bindings:
-        functions = border.table({**bindings.functions(), "stopping": host.stopping})
-        of_host = (border.function(function) for function in (quote, unquote, encode_number))
-        json_functions = json_chunk(*of_host, metatable_of, hide)
-        script_globals[b"State"] = state_chunk(functions, *json_functions, raise_halt, pcall, position)
+    true_pcall, true_xpcall = script_globals[b"pcall"], script_globals[b"xpcall"]
+    true_traceback = script_globals[b"debug"][b"traceback"]
+    host_functions = border.table({**host.functions(), "limit_memory": border.limit_memory})
+    permitted = lua.table_from(allowed)
+    guard = _chunk(lua, "guard")(host_functions, permitted, lua.table_from(limits))
+    start = _chunk(lua, "main")(guard[b"begin"], true_xpcall, true_traceback)
+    state = _state(lua, border, host, bindings, guard, true_pcall) if bindings else None
+    _chunk(lua, "sandbox")(host_functions, permitted, guard)
+    script_globals[b"State"] = state
     arg = {index: os.fsencode(argument) for index, argument in enumerate(run.script.arguments, 1)}
     script_globals[b"arg"] = lua.table_from({0: os.fsencode(run.script.name), **arg})
     return cast("Callable[..., tuple[bool, bytes, bytes]]", start)
+
+
+def _state(lua: lua54.LuaRuntime, border: Border, host: Host, bindings: Bindings, guard: Any, true_pcall: Any) -> Any:
+    """Build the table `State`."""
+    functions = border.table({**bindings.functions(), "stopping": host.stopping})
+    encode, mark_array, null, array_mark = _chunk(lua, "encode")(
+        border.function(quote), border.function(encode_number), guard[b"metatable_of"], guard[b"hide"]
+    )
+    decode = _chunk(lua, "decode")(border.function(unquote), null, array_mark)
+    return _chunk(lua, "state")(
+        functions, encode, decode, mark_array, null, guard[b"raise_halt"], true_pcall, guard[b"position"]
+    )
 
 
 def _chunk(lua: lua54.LuaRuntime, name: str) -> Any:

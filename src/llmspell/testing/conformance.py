@@ -56,6 +56,9 @@ PREFIXES = (
     "\U0010ffff\U0010ffff\U0010ffff",
 )
 
+COMPANY = (pytest.param((), id="alone"), pytest.param((Put("company", "key", b"1"),), id="in company"))
+"""A put may be all that a batch asks for, or stand among others."""
+
 
 class BackendConformance(ABC):
     """The tests; pytest runs those of the subclasses."""
@@ -115,9 +118,12 @@ class BackendConformance(ABC):
         assert backend.get("scope", "key", NOW) == expected
         assert other.get("scope", "key", NOW) == expected
 
-    def test_another_put_replaces_everything_but_the_moment_of_creation(self, backend: Backend) -> None:
+    @pytest.mark.parametrize("company", COMPANY)
+    def test_another_put_replaces_everything_but_the_moment_of_creation(
+        self, backend: Backend, company: tuple[Put, ...]
+    ) -> None:
         first = write(backend, Put("scope", "key", b"1", expires_at=NOW + 10))
-        second = write(backend, Put("scope", "key", b"2"), now=NOW + 5)
+        second = write(backend, Put("scope", "key", b"2"), *company, now=NOW + 5)
         assert second.version > first.version
         assert backend.get("scope", "key", NOW + 5) == Stored("scope", "key", b"2", second.version, NOW, NOW + 5, None)
 
@@ -131,20 +137,23 @@ class BackendConformance(ABC):
         assert times(backend, "created") == (5.5, NOW)
         assert times(backend, "updated") == (NOW, 6.25)
 
-    def test_an_entry_put_after_its_deletion_is_a_new_one(self, backend: Backend) -> None:
+    @pytest.mark.parametrize("company", COMPANY)
+    def test_an_entry_put_after_its_deletion_is_a_new_one(self, backend: Backend, company: tuple[Put, ...]) -> None:
         write(backend, Put("scope", "key", b"1"))
         write(backend, Delete("scope", "key"))
-        write(backend, Put("scope", "key", b"2"), now=NOW + 5)
+        write(backend, Put("scope", "key", b"2"), *company, now=NOW + 5)
         assert times(backend, "key", NOW + 5) == (NOW + 5, NOW + 5)
 
-    def test_an_entry_put_after_its_expiry_is_a_new_one(self, backend: Backend) -> None:
+    @pytest.mark.parametrize("company", COMPANY)
+    def test_an_entry_put_after_its_expiry_is_a_new_one(self, backend: Backend, company: tuple[Put, ...]) -> None:
         write(backend, Put("scope", "key", b"1", expires_at=NOW + 5))
-        write(backend, Put("scope", "key", b"2"), now=NOW + 5)
+        write(backend, Put("scope", "key", b"2"), *company, now=NOW + 5)
         assert times(backend, "key", NOW + 5) == (NOW + 5, NOW + 5)
 
-    def test_an_entry_put_just_before_its_expiry_goes_on(self, backend: Backend) -> None:
+    @pytest.mark.parametrize("company", COMPANY)
+    def test_an_entry_put_just_before_its_expiry_goes_on(self, backend: Backend, company: tuple[Put, ...]) -> None:
         write(backend, Put("scope", "key", b"1", expires_at=NOW + 5))
-        write(backend, Put("scope", "key", b"2"), now=NOW + 4.999)
+        write(backend, Put("scope", "key", b"2"), *company, now=NOW + 4.999)
         assert times(backend, "key", NOW + 5) == (NOW, NOW + 4.999)
 
     def test_a_large_value_comes_back_whole(self, backend: Backend) -> None:

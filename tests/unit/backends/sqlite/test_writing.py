@@ -83,6 +83,18 @@ def test_changes_since_a_forgotten_deletion_are_refused(store: Store, clock: Clo
     assert list(store.changes(now)) == []
 
 
+def test_changes_since_between_two_forgotten_deletions_are_refused_too(store: Store, clock: Clock) -> None:
+    for key in ("first", "second"):
+        store.save("scope", key, 1)
+    store.delete("scope", "first")
+    between = store.version()
+    store.delete("scope", "second")
+    clock.advance(31 * DAY)
+    store.save("scope", "other", 1)
+    with pytest.raises(ChangesForgotten):
+        list(store.changes(between))
+
+
 def test_a_fresh_deletion_is_known_although_older_ones_are_forgotten(store: Store, clock: Clock) -> None:
     for key in ("old", "fresh", "kept"):
         store.save("scope", key, 1)
