@@ -20,9 +20,9 @@ INTRODUCTION = """# CLI reference
 
 Made from `llmspell --help` by `make docs`; a test compares it with the program.
 
-Results go to standard output, words to standard error. A failed command says in one line what was asked, what was found and
-what to do. `--json` makes results and errors readable by programs. Colours appear on terminals only, and not with
-`--no-color` or `NO_COLOR`.
+Results go to standard output, words to standard error. A failed command says in one line what was asked, what was
+found and what to do. `--json` makes results and errors readable by programs. Colours appear on terminals only, and not
+with `--no-color` or `NO_COLOR`.
 """
 
 COMPLETION = """## Completion
