@@ -18,7 +18,7 @@ hypothesis.settings.register_profile(
     deadline=None,
     database=None,
     derandomize="CI" in os.environ,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much],
 )
 hypothesis.settings.load_profile("llmspell")
 
