@@ -108,7 +108,7 @@ class Bare:
         self._connection.pragma("journal_mode", "WAL")
         self._connection.pragma("synchronous", durability)
         self._connection.pragma("cache_size", -65536)
-        self._connection.wal_autocheckpoint(4000)
+        self._connection.wal_autocheckpoint(8000)
         self._connection.execute(
             "CREATE TABLE entries (id INTEGER PRIMARY KEY, scope TEXT, key TEXT, value BLOB, UNIQUE (scope, key))"
         )

@@ -25,7 +25,7 @@ OLDEST_SAFE_ENGINE = (3, 51, 3)
 
 _BUSY_MILLISECONDS = 10_000
 _CACHE_KIB = 65_536
-_CHECKPOINT_PAGES = 4_000
+_CHECKPOINT_PAGES = 8_000  # a save writes two pages; more of them at once cost less
 
 
 def check_engine(version: str) -> None:
