@@ -36,7 +36,7 @@ layers: $(STAMP)
 
 check: lint types layers test  ## format, lint, strict types, import contracts, tests
 
-soak: $(STAMP)  ## the long loops: crashes, races and random operations, some 20 minutes
+soak: $(STAMP)  ## the long loops: crashes, races and random operations; let it run over lunch
 	$(BIN)/python -m pytest -n 2 -m soak
 
 bench: $(STAMP)  ## one table of speeds, with the bare engine beside us in the same run

@@ -336,4 +336,4 @@ TestStoreInMemory.settings = settings(max_examples=60, stateful_step_count=30)
 @pytest.mark.soak
 @pytest.mark.parametrize("machine", [StoreIsADict, StoreInMemoryIsADict])
 def test_a_store_stays_a_dict_for_long(machine: type[StoreIsADict]) -> None:
-    run_state_machine_as_test(machine, settings=settings(max_examples=4_000, stateful_step_count=60))
+    run_state_machine_as_test(machine, settings=settings(max_examples=1_000, stateful_step_count=60))
