@@ -27,6 +27,45 @@ class Delete(NamedTuple):
     key: str
 
 
+class Move(NamedTuple):
+    """Give the entry another scope or key; its value and times stay. Where there is none, nothing happens."""
+
+    scope: str
+    key: str
+    to_scope: str
+    to_key: str
+
+
+class Note(NamedTuple):
+    """Keep `value` as the note `name` of a kind, or remove the note when it is None.
+
+    Notes are what llmspell itself remembers beside the entries; users never see them as entries.
+    """
+
+    kind: str
+    name: str
+    value: bytes | None
+
+
+class DropNotes(NamedTuple):
+    """Remove every note of a kind."""
+
+    kind: str
+
+
+class Stamp(NamedTuple):
+    """Stamp the store with another schema version."""
+
+    schema_version: str
+
+
+class Rewritten(NamedTuple):
+    """What a page of rewriting was: the last key looked at, and how many entries were."""
+
+    last: str
+    seen: int
+
+
 class EntryCheck(NamedTuple):
     """The entry has this version; 0 means that there is no entry."""
 
@@ -53,6 +92,9 @@ class ScopesCheck(NamedTuple):
 
 
 Mutation: TypeAlias = Put | Delete
+Step: TypeAlias = Put | Delete | Move | Note | DropNotes | Stamp
+"""What a revision can do."""
+
 Check: TypeAlias = EntryCheck | KeysCheck | ScopesCheck
 
 

@@ -16,9 +16,14 @@
     │   ├── ForeignStore       the file belongs to another program
     │   ├── LayoutTooNew       written by a newer llmspell
     │   ├── SchemaMismatch     the schema version is outside the required range
+    │   │   └── SchemaTooNew   the schema version is newer than every known migration
     │   ├── ChangesForgotten   deletions since that version are no longer known
     │   ├── UnsafeFileSystem   locks cannot be trusted there
     │   └── UnsafeEngine       this build of the engine has a known data-loss bug
+    ├── MigrationError         a migration cannot be made; the store is as it was
+    │   ├── MigrationFileError a migration file cannot be used
+    │   ├── MigrationPathError there is no way from one schema version to the other
+    │   └── MigrationFailed    an entry could not go through (scope, key, transform, reason)
     └── ScriptError            a script failed
         └── LimitExceeded      a limit stopped the script
 
@@ -35,7 +40,12 @@ __all__ = [
     "LayoutTooNew",
     "LimitExceeded",
     "LlmspellError",
+    "MigrationError",
+    "MigrationFailed",
+    "MigrationFileError",
+    "MigrationPathError",
     "SchemaMismatch",
+    "SchemaTooNew",
     "ScriptError",
     "StoreBusy",
     "StoreClosed",
@@ -144,6 +154,10 @@ class SchemaMismatch(StoreError):
     """The store's schema version is outside the required range."""
 
 
+class SchemaTooNew(SchemaMismatch):
+    """The store's schema version is newer than every migration that is known here."""
+
+
 class ChangesForgotten(StoreError):
     """Deletions since that version are no longer known; read everything instead."""
 
@@ -154,6 +168,29 @@ class UnsafeFileSystem(StoreError):
 
 class UnsafeEngine(StoreError):
     """This build of the engine has a known data-loss bug."""
+
+
+class MigrationError(LlmspellError):
+    """A migration cannot be made; the store is as it was.
+
+    `problems` has a sentence for each thing that is wrong, when there are several.
+    """
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        self.problems = problems or (message,)
+        super().__init__(message)
+
+
+class MigrationFileError(MigrationError):
+    """A migration file cannot be used; the message names file, line and field."""
+
+
+class MigrationPathError(MigrationError):
+    """The known migrations lead from no version here to the one that was asked for."""
+
+
+class MigrationFailed(MigrationError):
+    """An entry could not go through; the message names its scope, key, transform and the reason."""
 
 
 class ScriptError(LlmspellError):

@@ -7,13 +7,15 @@ import time
 from typing import TYPE_CHECKING
 
 from llmspell.backends.registry import BackendOptions, open_backend
-from llmspell.config import StateSettings, load_settings
-from llmspell.errors import InvalidArgument, SchemaMismatch
+from llmspell.config import ScriptSettings, Settings, StateSettings, load_settings
+from llmspell.errors import InvalidArgument, SchemaMismatch, SchemaTooNew
 from llmspell.limits import MAX_VALUE_BYTES_BOUND
 from llmspell.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from llmspell.migrations.verbs import Migrations
 
 
 def open(
@@ -25,6 +27,8 @@ def open(
     max_value_bytes: int | None = None,
     schema_version: str | None = None,
     required_schema: str | None = None,
+    migrations_path: str | os.PathLike[str] | None = None,
+    allow_python_migrations: bool | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Store:
     """Open the store in the folder `path`, or the one that a configuration file describes.
@@ -32,10 +36,15 @@ def open(
     Without `path` and `config` it is the folder `./state`; `backend="memory"` gives a private store
     that is gone when it is closed. Nothing is created before the first write. `durability` "full"
     has every write on the disk before the call returns, "normal" may lose the last moments in a
-    power cut. Options given here win over those of the file.
+    power cut. `required_schema` is a range such as ">=1.0.0,<2.0.0": a store whose schema version is
+    outside of it is refused, and so is every later write once somebody has migrated it out of the range.
+    `migrations_path`, the folder of the migration files, turns migrations on: `store.migrations`.
+    `allow_python_migrations` lets those files name Python code, which runs with all rights of the program.
+    Options given here win over those of the file.
 
     Raises `ConfigError` for a file that cannot be used, `InvalidArgument` for impossible options,
-    and the kinds of `StoreError` for a folder that cannot be used.
+    and the kinds of `StoreError` for a folder that cannot be used; `SchemaTooNew` when migrations are on
+    and the store's schema version is newer than every known one.
 
     >>> import tempfile; folder = tempfile.TemporaryDirectory()
     >>> with llmspell.open(folder.name + "/state") as store:
@@ -45,7 +54,8 @@ def open(
     'hello'
     >>> folder.cleanup()
     """
-    settings = StateSettings() if config is None else load_settings(config).state
+    loaded = Settings() if config is None else load_settings(config)
+    settings = loaded.state
     settings = settings._replace(
         path=settings.path if path is None else _folder_name(path),
         backend=settings.backend if backend is None else backend,
@@ -53,7 +63,11 @@ def open(
         max_value_bytes=settings.max_value_bytes if max_value_bytes is None else max_value_bytes,
         schema_version=settings.schema_version if schema_version is None else schema_version,
         required_schema=settings.required_schema if required_schema is None else required_schema,
+        migration_enabled=settings.migration_enabled or migrations_path is not None,
+        migrations_path=settings.migrations_path if migrations_path is None else _folder_name(migrations_path),
     )
+    if allow_python_migrations is not None:
+        settings = settings._replace(allow_python_migrations=allow_python_migrations)
     if settings.durability not in ("full", "normal"):
         raise InvalidArgument(f'durability must be "full" or "normal", not {settings.durability!r}')
     if type(settings.max_value_bytes) is not int or not 0 < settings.max_value_bytes <= MAX_VALUE_BYTES_BOUND:
@@ -65,19 +79,26 @@ def open(
         from llmspell.schema_range import require_version
 
         require_version(schema_version)
-    return open_settings(settings, clock=clock)
+    return open_settings(settings, loaded.script, clock=clock)
 
 
-def open_settings(settings: StateSettings, *, clock: Callable[[], float] = time.time) -> Store:
-    """Open the store that `settings` describe; see `open`."""
-    options = BackendOptions(settings.path, settings.durability, settings.schema_version)
+def open_settings(
+    settings: StateSettings, script: ScriptSettings | None = None, *, clock: Callable[[], float] = time.time
+) -> Store:
+    """Open the store that `settings` describe; see `open`. `script` bounds the scripts that migrations bring along."""
+    accept = None if settings.required_schema is None else _accepting(settings)
+    options = BackendOptions(settings.path, settings.durability, settings.schema_version, accept)
     store = Store(
         open_backend(settings.backend, options),
         clock=clock,
         max_value_bytes=settings.max_value_bytes,
+        migrations=_migrations_of(settings, script or ScriptSettings(), clock) if settings.migration_enabled else None,
     )
     try:
-        _require_schema(store, settings)
+        if accept is not None:
+            accept(store.schema_version() or settings.schema_version)
+        if settings.migration_enabled:
+            _refuse_too_new(store, settings)
     except BaseException:
         store.close()
         raise
@@ -91,14 +112,61 @@ def _folder_name(path: str | os.PathLike[str]) -> str:
     return name
 
 
-def _require_schema(store: Store, settings: StateSettings) -> None:
-    if settings.required_schema is None:
-        return
+def _accepting(settings: StateSettings) -> Callable[[str], None]:
+    """Give what raises for a schema version outside of the required range; quick for one it has accepted before."""
     from llmspell.schema_range import satisfies
 
-    found = store.schema_version() or settings.schema_version
-    if not satisfies(found, settings.required_schema):
-        raise SchemaMismatch(
-            f'the store in "{settings.path}" has schema version {found}, outside the required '
-            f"{settings.required_schema}; open it with the program that fits, or change required_schema"
+    required, accepted = settings.required_schema or "", set[str]()
+
+    def accept(found: str) -> None:
+        if found in accepted:
+            return
+        if not satisfies(found, required):
+            raise SchemaMismatch(
+                f'the store in "{settings.path}" has schema version {found}, outside the required {required}; '
+                "open it with the program that fits, or change required_schema"
+            )
+        accepted.add(found)
+
+    return accept
+
+
+def _refuse_too_new(store: Store, settings: StateSettings) -> None:
+    """Raise `SchemaTooNew` for a store from the future. The names of the files tell; none is read for it."""
+    found = store.schema_version()
+    if found is None or found == settings.schema_version:
+        return
+    from llmspell.migrations.files import versions_by_name
+
+    known = versions_by_name(settings.migrations_path)
+    if found in known:
+        return
+    from llmspell.schema_range import order
+
+    newest = max((*known, settings.schema_version), key=order)
+    if order(found) > order(newest):
+        raise SchemaTooNew(
+            f'the store in "{settings.path}" has schema version {found}, newer than every version known here (the newest '
+            f'is {newest}, from "{settings.migrations_path}"); update the program or its migrations'
         )
+
+
+def _migrations_of(
+    settings: StateSettings, script: ScriptSettings, clock: Callable[[], float]
+) -> Callable[[Store], Migrations]:
+    """Give what makes the migrations of a store, once somebody asks for them."""
+
+    def make(store: Store) -> Migrations:
+        from llmspell.migrations.verbs import MigrationOptions, Migrations
+        from llmspell.scripting.code import open_code
+
+        options = MigrationOptions(
+            settings.migrations_path,
+            settings.schema_version,
+            settings.max_value_bytes,
+            settings.allow_python_migrations,
+            lambda path, source: open_code(path, source, script),
+        )
+        return Migrations(store.backend, options, clock=clock, in_transaction=lambda: store.in_transaction)
+
+    return make

@@ -35,6 +35,24 @@ def require_version(version: str) -> None:
         ) from error
 
 
+def order(version: str) -> semver.Version:
+    """Give what sorts semantic versions as semver.org says.
+
+    >>> sorted(["2.0.0", "10.0.0", "2.0.0-rc.1"], key=order)
+    ['2.0.0-rc.1', '2.0.0', '10.0.0']
+    """
+    return semver.Version.parse(version)
+
+
+def same_version(one: str, other: str) -> bool:
+    """Tell whether two semantic versions are the same in order: build metadata makes no difference.
+
+    >>> same_version("2.0.0+monday", "2.0.0"), same_version("2.0.0-rc.1", "2.0.0")
+    (True, False)
+    """
+    return one.partition("+")[0] == other.partition("+")[0]
+
+
 def _comparator(piece: str) -> str:
     piece = piece.strip().replace(" ", "")
     if piece.startswith("=") and not piece.startswith("=="):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llmspell.backends.base import Backend, Capabilities, Reader, Statistics
     from llmspell.batch import Batch, Commit
     from llmspell.entry import Change
+    from llmspell.migrations.verbs import Migrations
     from llmspell.state import Gate
 
 Result = TypeVar("Result")
@@ -43,9 +44,12 @@ class Store(State):
         *,
         clock: Callable[[], float] = time.time,
         max_value_bytes: int = MAX_VALUE_BYTES,
+        migrations: Callable[[Store], Migrations] | None = None,
     ) -> None:
         super().__init__(backend, clock, max_value_bytes)
         self._backend = backend
+        self._make_migrations = migrations
+        self._migrations: Migrations | None = None
 
     @overload
     def transaction(self, fn: Callable[[State], Result]) -> Result: ...
@@ -124,6 +128,28 @@ class Store(State):
     def statistics(self) -> Statistics:
         """Count what is in the store; reads all of it."""
         return self._backend.statistics(self._clock())
+
+    @property
+    def migrations(self) -> Migrations:
+        """What changes the shape of the values. Raises `InvalidArgument` when the store was opened without."""
+        if self._migrations is None:
+            if self._make_migrations is None:
+                raise InvalidArgument(
+                    "migrations are off for this store; open it with migrations_path=..., or with "
+                    "migration_enabled = true in the configuration"
+                )
+            self._migrations = self._make_migrations(self)
+        return self._migrations
+
+    @property
+    def migration_enabled(self) -> bool:
+        """Whether `migrations` can be used."""
+        return self._make_migrations is not None
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread or task is inside a transaction of this store."""
+        return self._current() is not None
 
     @property
     def backend(self) -> Backend:

@@ -6,14 +6,17 @@ versions, expiry and batches. `llmspell.testing.conformance` tries every promise
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
-    from llmspell.batch import Batch, Commit
+    from llmspell.batch import Batch, Commit, Rewritten, Step
     from llmspell.entry import Change, Stored
+
+
+Result = TypeVar("Result")
 
 
 class Capabilities(NamedTuple):
@@ -70,8 +73,34 @@ class Reader(Protocol):
         0 on, nothing can be missing.
         """
 
+    def count(self, scope: str, now: float) -> int:
+        """Count the live entries of a scope."""
+
     def schema_version(self) -> str | None:
         """Give the schema version stamped in the store, None before the store exists."""
+
+    def note(self, kind: str, name: str) -> bytes | None:
+        """Give a note, or None."""
+
+    def notes(self, kind: str, first: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
+        """Give names and values of the notes of a kind whose name is `first` or comes after it, in order."""
+
+
+class Revision(Reader, Protocol):
+    """One large change of the store while it is made: the reads see what was done so far."""
+
+    def apply(self, steps: Iterable[Step]) -> None:
+        """Do the steps in order; `Conflict` when a `Move` would overwrite a live entry."""
+
+    def rewrite(
+        self, scope: str, after: str | None, limit: int, change: Callable[[str, bytes, int, float], bytes | None]
+    ) -> Rewritten | None:
+        """Replace values of the next live entries of the scope, at most `limit`, in the order of their keys.
+
+        `change` is given key, value, version and `created_at`, and gives the new value, or None to leave
+        the entry alone; it may read, not write. The entry's times stay. None when there was no entry left.
+        Fewer than `limit` are looked at when their values are large.
+        """
 
 
 class Backend(Reader, Protocol):
@@ -86,6 +115,13 @@ class Backend(Reader, Protocol):
 
         When it returns, the batch is as durable as the backend was asked to be, and every read
         that begins later sees it.
+        """
+
+    def revise(self, now: float, work: Callable[[Revision], Result]) -> Result:
+        """Run `work` in the writer's turn as one atomic step under one new version; give what it gives.
+
+        Nothing of it is seen by others until it is done, and readers go on meanwhile. An error in
+        `work` undoes all and is raised again.
         """
 
     def turn(self) -> AbstractContextManager[object]:

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 
 class BackendOptions(NamedTuple):
-    """What a backend is opened with: the folder, how durable a commit is, the stamp of a new store."""
+    """What a backend is opened with: the folder, how durable a commit is, the stamp of a new store.
+
+    `accept_schema` is asked before every commit, in the writer's turn, and raises when the store's
+    schema version is none that this program may write.
+    """
 
     path: str
     durability: str
     schema_version: str
+    accept_schema: Callable[[str], None] | None = None
 
 
 _FACTORIES = {

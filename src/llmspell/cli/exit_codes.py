@@ -10,6 +10,7 @@ from llmspell.errors import (
     InvalidArgument,
     LimitExceeded,
     LlmspellError,
+    MigrationError,
     SchemaMismatch,
     ScriptError,
 )
@@ -33,7 +34,7 @@ WRONG_USE = ExitCode("wrong use", 2, "the command line, a value or the configura
 NOT_FOUND = ExitCode("not found", 3, "there is no such entry")
 CONFLICT = ExitCode("conflict", 4, "the entry does not have the expected version; nothing was written")
 STORE_TROUBLE = ExitCode("store trouble", 5, "the store, the engine under it or llmspell itself failed")
-MIGRATION = ExitCode("migration", 6, "the schema version of the store does not fit")
+MIGRATION = ExitCode("migration", 6, "the schema version of the store does not fit, or a migration could not be made")
 BACKUP = ExitCode("backup", 7, "a backup could not be made, read or restored")
 LIMIT = ExitCode("limit", 124, "a limit (memory, instructions, time) stopped the script")
 INTERRUPTED = ExitCode("interrupted", 130, "it was interrupted by Ctrl-C, or a question was not answered with yes")
@@ -62,6 +63,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (InvalidArgument, WRONG_USE),
     (ConfigError, WRONG_USE),
     (SchemaMismatch, MIGRATION),
+    (MigrationError, MIGRATION),
     (KeyboardInterrupt, INTERRUPTED),
     (BrokenPipeError, READER_GONE),
 )

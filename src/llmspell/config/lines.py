@@ -8,6 +8,9 @@ from typing import TypeAlias
 KeyPath: TypeAlias = tuple[str, ...]
 """A key with the tables around it: `backend = 1` under `[state]` is `("state", "backend")`."""
 
+Place: TypeAlias = tuple[str | int, ...]
+"""A key path that may lead into arrays: the second element of `jobs` is `("jobs", 1)`."""
+
 # A multi-line string may end in up to five quotes: the last three close it, those before them are text.
 _TOKEN = re.compile(
     r"""
@@ -25,10 +28,24 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     """The line, counted from 1, of every key and table of a valid TOML text, in the order of the text.
 
     A table that several lines open has the first of them. Keys inside arrays are left out, those of
-    `[[arrays of tables]]` too: their paths name no single place.
+    `[[arrays of tables]]` too: `place_lines` has them.
 
     >>> key_lines('[state]\\nbackend = "disk"')
     {('state',): 1, ('state', 'backend'): 2}
+    """
+    lines: dict[KeyPath, int] = {}
+    for place, line in place_lines(text).items():
+        path = tuple(step for step in place if isinstance(step, str))
+        if len(path) == len(place):
+            lines[path] = line
+    return lines
+
+
+def place_lines(text: str) -> dict[Place, int]:
+    """The line, counted from 1, of every key, table and array element of a valid TOML text, in the order of the text.
+
+    >>> place_lines('[[jobs]]\\nname = "one"')
+    {('jobs',): 1, ('jobs', 0): 1, ('jobs', 0, 'name'): 2}
     """
     scan = _Scan()
     line = 1
@@ -38,84 +55,125 @@ def key_lines(text: str) -> dict[KeyPath, int]:
             scan.end_line()
         elif match.lastgroup == "mark":
             scan.mark(token, line)
-        elif match.lastgroup != "comment" and not scan.in_value:
-            scan.key.append(_unquoted(token) if match.lastgroup == "quoted" else token)
+        elif match.lastgroup != "comment":
+            scan.word(token, match.lastgroup == "quoted", line)
         line += token.count("\n")
     return scan.lines
+
+
+def malformed_line(message: str, text: str) -> tuple[int, str]:
+    """The line on which the TOML parser gave up on `text`, and what it says about it, from the message of its error.
+
+    >>> malformed_line("Invalid value (at line 2, column 5)", "a = 1\\nb = ?")
+    (2, 'Invalid value')
+    """
+    fault, _, position = message.rstrip(")").rpartition(" (at ")
+    found = re.match(r"line (\d+)", position)
+    return (int(found[1]) if found else text.rstrip().count("\n") + 1), fault or message
+
+
+class _Bracket:
+    """An open bracket of a value: where it stands, and in an array at which element the scan is."""
+
+    __slots__ = ("element", "is_array", "place")
+
+    def __init__(self, place: Place, is_array: bool) -> None:
+        self.place = place
+        self.is_array = is_array
+        self.element = 0
 
 
 class _Scan:
     """Where the scan stands: in which table, in which brackets, before or behind the `=`."""
 
     def __init__(self) -> None:
-        self.lines: dict[KeyPath, int] = {}
-        self.key: list[str] = []
-        self.in_value = False
-        self._table: KeyPath | None = ()
-        self._value_path: KeyPath | None = None
-        # One element for each open bracket of a value: "[" or "{", and what keys in it are prefixed with.
-        self._open: list[tuple[str, KeyPath | None]] = []
+        self.lines: dict[Place, int] = {}
+        self._key: list[str] = []
+        self._in_value = False
+        self._table: Place = ()
+        self._value: Place = ()
+        self._open: list[_Bracket] = []
         self._header_brackets = 0
-        self._arrays: set[KeyPath] = set()
+        self._last_elements: dict[Place, int] = {}
 
     def end_line(self) -> None:
         """A line break ends a statement, except inside the brackets of a value."""
         if self._open:
             return
-        self.key = []
-        self.in_value = False
+        self._key = []
+        self._in_value = False
         self._header_brackets = 0
+
+    def word(self, token: str, quoted: bool, line: int) -> None:
+        """Take a piece of a key, or a value."""
+        if not self._in_value:
+            self._key.append(_unquoted(token) if quoted else token)
+        else:
+            self._begin_value(line)
 
     def mark(self, mark: str, line: int) -> None:
         """Take one of `[ ] { } = , .` outside of strings and comments."""
-        if self.in_value:
-            self._mark_in_value(mark)
+        if self._in_value:
+            self._mark_in_value(mark, line)
         elif mark == "=":
-            self._value_path = self._record(self._open[-1][1] if self._open else self._table, line)
-            self.in_value = True
+            self._value = self._record(self._open[-1].place if self._open else self._table, self._key, line)
+            self._in_value = True
         elif mark == "}":
             self._close()
         elif mark == "[":
             self._header_brackets += 1
-        elif mark == "]" and self.key:
+        elif mark == "]" and self._key:
             self._end_header(line)
 
-    def _mark_in_value(self, mark: str) -> None:
-        if mark == "[":
-            self._open.append(("[", None))
-        elif mark == "{":
-            in_array = bool(self._open) and self._open[-1][0] == "["
-            self._open.append(("{", None if in_array else self._value_path))
-            self.in_value = False
-            self.key = []
+    def _mark_in_value(self, mark: str, line: int) -> None:
+        if mark in "[{":
+            self._open.append(_Bracket(self._begin_value(line), mark == "["))
+            if mark == "{":
+                self._begin_key()
         elif mark in "]}":
             self._close()
-        elif mark == "," and self._open and self._open[-1][0] == "{":
-            self.in_value = False
-            self.key = []
+        elif mark == "," and self._open:
+            if self._open[-1].is_array:
+                self._open[-1].element += 1
+            else:
+                self._begin_key()
+
+    def _begin_key(self) -> None:
+        self._in_value = False
+        self._key = []
+
+    def _begin_value(self, line: int) -> Place:
+        """Give the place of the value that begins here; an element of an array is noted, a key's value was already."""
+        if not self._open or not self._open[-1].is_array:
+            return self._value
+        place = (*self._open[-1].place, self._open[-1].element)
+        self.lines.setdefault(place, line)
+        return place
 
     def _close(self) -> None:
         if self._open:
             self._open.pop()
-        self.in_value = True
+        self._in_value = True
 
     def _end_header(self, line: int) -> None:
-        path = tuple(self.key)
-        in_array = any(path[:length] in self._arrays for length in range(1, len(path)))
-        self._table = self._record(None if in_array else (), line)
+        table = self._record((), self._key[:-1], line)
+        table = (*table, self._key[-1])
+        self.lines.setdefault(table, line)
         if self._header_brackets == 2:
-            self._arrays.add(path)
-            self._table = None
-        self.key = []
+            self._last_elements[table] = self._last_elements.get(table, -1) + 1
+            table = (*table, self._last_elements[table])
+            self.lines[table] = line
+        self._table = table
+        self._key = []
 
-    def _record(self, prefix: KeyPath | None, line: int) -> KeyPath | None:
-        if prefix is None:
-            return None
-        path = prefix
-        for part in self.key:
-            path = (*path, part)
-            self.lines.setdefault(path, line)
-        return path
+    def _record(self, place: Place, names: list[str], line: int) -> Place:
+        """Note the line of each of `names` inside each other; the last element is meant by an array of tables."""
+        for name in names:
+            place = (*place, name)
+            self.lines.setdefault(place, line)
+            if place in self._last_elements:
+                place = (*place, self._last_elements[place])
+        return place
 
 
 def _unquoted(token: str) -> str:

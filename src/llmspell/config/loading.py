@@ -112,6 +112,7 @@ def _current_state(state: Table) -> StateSettings:
         schema_version=state.version("schema_version", default.schema_version),
         required_schema=state.version_range("required_schema", default.required_schema),
         migrations_path=state.text("migrations_path", default.migrations_path),
+        allow_python_migrations=state.flag("allow_python_migrations", default.allow_python_migrations),
         backup_enabled=state.flag("backup_enabled", default.backup_enabled),
         backup_path=state.text("backup_path", default.backup_path),
         backup_retention_days=state.whole(

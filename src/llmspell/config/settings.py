@@ -36,6 +36,7 @@ class StateSettings(NamedTuple):
     backup_max_backups: int | None = None
     backup_max_age_seconds: int | None = None
     backup_full_interval: int | None = None
+    allow_python_migrations: bool = False
 
 
 class ScriptSettings(NamedTuple):

@@ -36,6 +36,9 @@ schema_version = "1.0.0"
 # The folder of the migration files.
 migrations_path = "./migrations"
 
+# true: migration files may name Python code, which then runs with all rights of the program.
+allow_python_migrations = false
+
 # true: scripts may use the backup functions.
 backup_enabled = false
 

@@ -42,6 +42,9 @@ class Bindings:
     )
     """What `State` has in every language."""
 
+    MIGRATION_NAMES = ("migrate", "migration_status", "schema_versions")
+    """What it has besides when migrations are enabled."""
+
     def __init__(self, store: Store, stopping: Callable[[], bool], memory_limit_bytes: int = 0) -> None:
         self._store = store
         self._stopping = stopping
@@ -53,6 +56,7 @@ class Bindings:
 
     def functions(self) -> Mapping[str, Callable[..., object]]:
         """Give every function by the name it has in the contract, and the parts that transactions are made of."""
+        migrating = (self._migrate, self._migration_status, self._schema_versions)
         return {
             name: _never_raising(function, self._stopping)
             for name, function in (
@@ -72,6 +76,7 @@ class Bindings:
                 ("flush", self._flush),
                 ("begin", self._begin),
                 ("commit", self._commit),
+                *(zip(self.MIGRATION_NAMES, migrating, strict=True) if self._store.migration_enabled else ()),
             )
         } | {"roll_back": _never_raising(self._roll_back, _never)}
 
@@ -147,6 +152,22 @@ class Bindings:
     def _flush(self) -> bool:
         self._store.flush()
         return True
+
+    def _migrate(self, target: Text, dry_run: bool | None, on_error: Text | None) -> bytes:
+        from llmspell.scripting.migration_answers import migrate
+
+        choice = None if on_error is None else _str(on_error)
+        return migrate(self._store, _str(target), dry_run, choice, self._stopping)
+
+    def _migration_status(self) -> bytes:
+        from llmspell.scripting.migration_answers import migration_status
+
+        return migration_status(self._store)
+
+    def _schema_versions(self) -> bytes:
+        from llmspell.scripting.migration_answers import schema_versions
+
+        return schema_versions(self._store)
 
     def _stored(self, scope: Text, key: Text) -> Stored | None:
         stored = self._store.stored(_str(scope), _str(key))

@@ -9,19 +9,31 @@ from typing import TYPE_CHECKING, Protocol, cast
 from llmspell.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmspell.config import ScriptSettings
+    from llmspell.scripting.code import Code
     from llmspell.scripting.run import Run
 
 _LANGUAGE_OF_SUFFIX = {".lua": "lua"}
 _ADAPTER_OF_LANGUAGE = {"lua": "llmspell.scripting.lua"}
+_CODE_ADAPTER_OF_LANGUAGE = {"lua": "llmspell.scripting.lua_code"}
 
 LANGUAGES = tuple(_ADAPTER_OF_LANGUAGE)
 
 
 class Adapter(Protocol):
-    """What a language's module must offer."""
+    """What the module that runs a language's scripts must offer."""
 
     def execute(self, run: Run) -> None:
         """Run the script to its end; raises `ScriptError` or `LimitExceeded`."""
+
+
+class CodeAdapter(Protocol):
+    """What the module that calls functions of a language must offer."""
+
+    def open_code(self, path: str, source: bytes, settings: ScriptSettings) -> Code:
+        """Load the functions of a file; raises `InvalidArgument`."""
 
 
 def language_of(path: str, default: str) -> str:
@@ -42,7 +54,16 @@ def language_of(path: str, default: str) -> str:
 
 def adapter_of(language: str) -> Adapter:
     """Give the module that runs scripts of `language`."""
-    name = _ADAPTER_OF_LANGUAGE.get(language)
+    return cast("Adapter", _module_of(language, _ADAPTER_OF_LANGUAGE))
+
+
+def code_adapter_of(language: str) -> CodeAdapter:
+    """Give the module that calls functions written in `language`."""
+    return cast("CodeAdapter", _module_of(language, _CODE_ADAPTER_OF_LANGUAGE))
+
+
+def _module_of(language: str, modules: Mapping[str, str]) -> object:
+    name = modules.get(language)
     if name is None:
-        raise InvalidArgument(f'there is no language "{language}"; known: {", ".join(LANGUAGES)}')
-    return cast("Adapter", import_module(name))
+        raise InvalidArgument(f'there is no language "{language}"; known: {", ".join(modules)}')
+    return import_module(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell.errors import LimitExceeded, ScriptError
@@ -34,7 +35,6 @@ class Run:
         self.stop: BaseException | None = None
         """Why the script must end: a `ScriptError`, `KeyboardInterrupt`, `BrokenPipeError`, or `SystemExit`."""
         self._limit = ""
-        self._interactive = sys.stdout.isatty()
 
     def write(self, text: bytes, *, at_once: bool = False) -> None:
         """Write to standard output, in order with everything else; a terminal sees it at once."""
@@ -73,6 +73,10 @@ class Run:
     def fail(self, reason: str) -> None:
         """Stop the script because of something outside of it."""
         self.stop = ScriptError(f"{self.script.name}: {reason}")
+
+    @cached_property
+    def _interactive(self) -> bool:  # asked at the first write: a run that writes nothing needs no output
+        return sys.stdout.isatty()
 
     def _lose(self, what: str, error: OSError) -> None:
         if isinstance(error, BrokenPipeError):

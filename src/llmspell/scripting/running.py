@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from llmspell.config import ScriptSettings
     from llmspell.store import Store
 
-__all__ = ["Script", "run_script"]
+__all__ = ["Script", "run_script", "start_thread"]
 
 GRACE_SECONDS = 0.5
 """How long a script that was asked to stop may take to do so."""
@@ -59,7 +59,7 @@ def run_script(
             ended.set()
 
     try:
-        _start(execute)
+        start_thread(execute)
         if not ended.wait(min(settings.timeout_seconds, threading.TIMEOUT_MAX) or None):
             run.exceed(f"it ran longer than {settings.timeout_seconds:g} s", "[runtime] script_timeout_seconds")
             ended.wait(GRACE_SECONDS)
@@ -77,7 +77,8 @@ def run_script(
     return 0
 
 
-def _start(execute: Callable[[], None]) -> None:
+def start_thread(execute: Callable[[], None]) -> None:
+    """Run it in a thread that has stack enough and that no end of the process waits for."""
     others = threading.stack_size(STACK_BYTES)
     try:
         threading.Thread(target=execute, name="script", daemon=True).start()

@@ -26,6 +26,7 @@ import pytest
 from llmspell.batch import Batch, Delete, EntryCheck, KeysCheck, Put, ScopesCheck
 from llmspell.entry import Change, Stored
 from llmspell.errors import Conflict, StoreClosed
+from llmspell.testing.revisions import RevisionConformance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +61,7 @@ COMPANY = (pytest.param((), id="alone"), pytest.param((Put("company", "key", b"1
 """A put may be all that a batch asks for, or stand among others."""
 
 
-class BackendConformance(ABC):
+class BackendConformance(RevisionConformance, ABC):
     """The tests; pytest runs those of the subclasses."""
 
     @abstractmethod

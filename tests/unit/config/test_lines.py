@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmspell.config.lines import KeyPath, key_lines
+from llmspell.config.lines import KeyPath, Place, key_lines, malformed_line, place_lines
 
 
 def test_keys_and_tables_have_their_lines() -> None:
@@ -60,6 +60,39 @@ def test_the_keys_come_in_the_order_of_the_text() -> None:
 def test_a_text_without_keys_has_none() -> None:
     assert key_lines("") == {}
     assert key_lines("\n# [state]\n# enabled = true") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "line"),
+    [
+        ("[[jobs]]\nname = 1\n[[jobs]]\nname = 2", ("jobs", 1, "name"), 4),
+        ("[[jobs]]\n[[jobs]]\n[jobs.more]\nsize = 1", ("jobs", 1, "more", "size"), 4),
+        ("[[jobs]]\n[[jobs.parts]]\n[[jobs]]\n[[jobs.parts]]\n[[jobs.parts]]\na = 1", ("jobs", 1, "parts", 1, "a"), 6),
+        ("[[a.b]]\nc.d = 1\n[a.e]\nf = 1", ("a", "b", 0, "c", "d"), 2),
+        ("[[a.b]]\nc.d = 1\n[a.e]\nf = 1", ("a", "e", "f"), 4),
+        ("a = [\n  1.5,\n  { b = 1 },\n  [2,\n 3], # ]\n]", ("a", 2, 1), 5),
+        ("a = [\n  1.5,\n  { b = 1 },\n  [2,\n 3], # ]\n]", ("a", 1, "b"), 3),
+        ("a = { b = [{c = 1}, {c = { d = [1,\n'2'] }}] }", ("a", "b", 1, "c", "d", 1), 2),
+    ],
+)
+def test_a_place_inside_arrays_is_found(text: str, place: Place, line: int) -> None:
+    tomllib.loads(text)
+    assert place_lines(text)[place] == line
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "fault"),
+    [
+        ("a = 1\nb = ?", 2, "Invalid value"),
+        ("a = 1\nb", 2, "Expected '=' after a key in a key/value pair"),
+        ("a = 1\nb = [1,\n\n\n", 2, "Invalid value"),
+        ("a = 1\n\na = 2\n", 3, "Cannot overwrite a value"),
+    ],
+)
+def test_the_line_of_what_is_malformed_is_in_the_words_of_the_parser(text: str, line: int, fault: str) -> None:
+    with pytest.raises(tomllib.TOMLDecodeError) as caught:
+        tomllib.loads(text)
+    assert malformed_line(str(caught.value), text) == (line, fault)
 
 
 _words = st.sampled_from(["a", "b-c", "D_1", "2", "é", "x y", "#", "]", "=", '"', "'", "\\", "a.b", "[[", "}"])
@@ -118,3 +151,25 @@ def _paths(table: dict[str, object], prefix: KeyPath = ()) -> set[KeyPath]:
         if isinstance(value, dict):
             found |= _paths(value, path)
     return found
+
+
+@given(_documents())
+def test_every_place_has_a_line_and_the_last_name_of_it_stands_there(text: str) -> None:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    lines = place_lines(text)
+    assert set(lines) == _places(document)
+    for place, line in lines.items():
+        if isinstance(place[-1], str):
+            assert _written(place[-1]).strip('"') in text.split("\n")[line - 1]
+
+
+def _places(value: object, prefix: Place = ()) -> set[Place]:
+    parts: list[tuple[str | int, object]] = []
+    if isinstance(value, dict):
+        parts = list(value.items())
+    if isinstance(value, list):
+        parts = list(enumerate(value))
+    return {(*prefix, step) for step, _ in parts}.union(*(_places(part, (*prefix, step)) for step, part in parts))

@@ -19,7 +19,7 @@ from llmspell.errors import ConfigError
 EXAMPLES = Path(__file__).parents[3] / "examples" / "configs"
 STATE_KEYS = (
     "enabled, backend, path, durability, max_value_bytes, migration_enabled, schema_version, "
-    "required_schema, migrations_path, backup_enabled, backup_path, backup_retention_days"
+    "required_schema, migrations_path, allow_python_migrations, backup_enabled, backup_path, backup_retention_days"
 )
 
 

@@ -498,9 +498,15 @@ def test_calling_what_resembles_nothing_lists_all_names(memory_lua: Lua) -> None
     assert memory_lua.error("State.qqqqq()").endswith(f"State.qqqqq does not exist; known: {', '.join(Bindings.NAMES)}")
 
 
-@pytest.mark.parametrize(("name", "what"), [("migrate", "migrations"), ("create_backup", "backups")])
-def test_calling_what_this_version_has_not_says_so(memory_lua: Lua, name: str, what: str) -> None:
-    assert memory_lua.error(f"State.{name}()").endswith(f"; State.{name} is nil because this version has no {what}")
+def test_calling_what_this_version_has_not_says_so(memory_lua: Lua) -> None:
+    error = memory_lua.error("State.create_backup()")
+    assert error.endswith("; State.create_backup is nil because this version has no backups")
+
+
+@pytest.mark.parametrize("name", Bindings.MIGRATION_NAMES)
+def test_calling_a_migration_function_that_is_not_enabled_says_so(memory_lua: Lua, name: str) -> None:
+    error = memory_lua.error(f"State.{name}()")
+    assert error.endswith(f"; State.{name} is nil because migration_enabled = false in the configuration")
 
 
 def test_the_right_name_is_added_in_modules_and_under_long_names(memory_lua: Lua) -> None:

@@ -696,7 +696,7 @@ def test_the_second_wall_holds_when_a_python_object_is_handed_over() -> None:
     """Should an exception of Python ever cross, a script can read nothing from it."""
     from lupa import lua54
 
-    from llmspell.scripting.lua import _no_attributes
+    from llmspell.scripting.lua_sandbox import _no_attributes
 
     lua = lua54.LuaRuntime(
         encoding=None,

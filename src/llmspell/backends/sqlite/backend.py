@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 import apsw
 
 from llmspell.backends.base import Capabilities, Statistics
-from llmspell.backends.sqlite import checking, layout, writing
+from llmspell.backends.sqlite import checking, layout, revising, writing
 from llmspell.backends.sqlite.connections import DiskDatabase, MemoryDatabase
 from llmspell.backends.sqlite.failures import FAILURES, translate
 from llmspell.backends.sqlite.reading import AbsentReader, SqliteReader
+from llmspell.backends.sqlite.snapshot import Snapshot
 from llmspell.batch import Batch, Commit, Put
-from llmspell.errors import StoreClosed
+from llmspell.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from typing import TypeVar
 
-    from llmspell.backends.base import Reader
+    from llmspell.backends.base import Reader, Revision
     from llmspell.backends.registry import BackendOptions
     from llmspell.entry import Change, Stored
 
@@ -33,23 +34,24 @@ def open_disk(options: BackendOptions) -> SqliteBackend:
         database = DiskDatabase(options.path, options.durability)
     except OSError as error:
         raise translate(error, options.path) from error
-    return SqliteBackend(database, options.schema_version, Capabilities(persistent=True, shared=True))
+    return SqliteBackend(database, options, Capabilities(persistent=True, shared=True))
 
 
 def open_memory(options: BackendOptions) -> SqliteBackend:
     """Open a private store in memory, gone when it is closed."""
     database = MemoryDatabase(options.schema_version)
-    return SqliteBackend(database, options.schema_version, Capabilities(persistent=False, shared=False))
+    return SqliteBackend(database, options, Capabilities(persistent=False, shared=False))
 
 
 class SqliteBackend:
     """One open store; see `Backend` for what each method promises."""
 
     def __init__(
-        self, database: DiskDatabase | MemoryDatabase, schema_version: str, capabilities: Capabilities
+        self, database: DiskDatabase | MemoryDatabase, options: BackendOptions, capabilities: Capabilities
     ) -> None:
         self._database = database
-        self._new_schema_version = schema_version
+        self._new_schema_version = options.schema_version
+        self._accept_schema = options.accept_schema
         self.capabilities = capabilities
 
     def get(self, scope: str, key: str, now: float) -> Stored | None:
@@ -87,19 +89,53 @@ class SqliteBackend:
         with self.snapshot() as reader:
             yield from reader.changes(since, now)
 
+    def count(self, scope: str, now: float) -> int:
+        """See `Reader.count`."""
+        return self._read(lambda reader: reader.count(scope, now))
+
     def schema_version(self) -> str | None:
         """See `Reader.schema_version`."""
         return self._read(lambda reader: reader.schema_version())
+
+    def note(self, kind: str, name: str) -> bytes | None:
+        """See `Reader.note`."""
+        return self._read(lambda reader: reader.note(kind, name))
+
+    def notes(self, kind: str, first: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
+        """See `Reader.notes`."""
+        return self._read(lambda reader: reader.notes(kind, first, limit))
 
     def commit(self, batch: Batch) -> Commit:
         """See `Backend.commit`."""
         database = self._database
 
         def write() -> Commit:
+            _refuse_within_revision(database)
             reader = database.take_for_writing(self._new_schema_version)
             try:
+                if self._accept_schema is not None:
+                    self._accept_schema(reader.schema_version())
                 return _commit(reader.connection, batch)
             finally:
+                database.give_back(reader)
+
+        try:
+            return database.writer.run(write)
+        except FAILURES as error:
+            raise translate(error, database.name) from error
+
+    def revise(self, now: float, work: Callable[[Revision], Result]) -> Result:
+        """See `Backend.revise`."""
+        database = self._database
+
+        def write() -> Result:
+            _refuse_within_revision(database)
+            reader = database.take_for_writing(self._new_schema_version)
+            try:
+                database.revising = True
+                return revising.revise(reader.connection, now, work)
+            finally:
+                database.revising = False
                 database.give_back(reader)
 
         try:
@@ -116,7 +152,7 @@ class SqliteBackend:
     def snapshot(self) -> Iterator[Reader]:
         """See `Backend.snapshot`."""
         reader = self._begin()
-        snapshot = _Snapshot(reader or AbsentReader(), self._database.name)
+        snapshot = Snapshot(reader or AbsentReader(), self._database.name)
         try:
             yield snapshot
         finally:
@@ -146,6 +182,7 @@ class SqliteBackend:
             counted = checking.count(reader.connection, now)
             scopes = len(reader.scopes("", now))
             version, schema_version = reader.version(), reader.schema_version()
+            found_layout = layout.of(reader.connection)
         file_bytes = self._database.file_bytes()
         return Statistics(
             counted.entries,
@@ -155,7 +192,7 @@ class SqliteBackend:
             counted.expired,
             file_bytes,
             version,
-            layout.LAYOUT,
+            found_layout,
             schema_version,
             engine,
         )
@@ -207,51 +244,13 @@ class SqliteBackend:
                 database.give_back(reader)
 
 
-class _Snapshot:
-    """The reader that `snapshot` gives out: it ends with its block, and raises nothing of the engine's."""
-
-    def __init__(self, reader: SqliteReader | AbsentReader, name: str) -> None:
-        self.over = False
-        self._reader = reader
-        self._name = name
-
-    def get(self, scope: str, key: str, now: float) -> Stored | None:
-        """See `Reader.get`."""
-        return self._read(lambda reader: reader.get(scope, key, now))
-
-    def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
-        """See `Reader.keys`."""
-        return self._read(lambda reader: reader.keys(scope, prefix, after, limit, now))
-
-    def scan(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[Stored]:
-        """See `Reader.scan`."""
-        return self._read(lambda reader: reader.scan(scope, prefix, after, limit, now))
-
-    def scopes(self, prefix: str, now: float) -> list[str]:
-        """See `Reader.scopes`."""
-        return self._read(lambda reader: reader.scopes(prefix, now))
-
-    def version(self) -> int:
-        """See `Reader.version`."""
-        return self._read(lambda reader: reader.version())
-
-    def changes(self, since: int, now: float) -> Iterator[Change]:
-        """See `Reader.changes`."""
-        changes = self._read(lambda reader: reader.changes(since, now))
-        while (change := self._read(lambda _: next(changes, None))) is not None:
-            yield change
-
-    def schema_version(self) -> str | None:
-        """See `Reader.schema_version`."""
-        return self._read(lambda reader: reader.schema_version())
-
-    def _read(self, read: Callable[[SqliteReader | AbsentReader], Result]) -> Result:
-        if self.over:
-            raise StoreClosed("the snapshot is over; use the store, or take another snapshot")
-        try:
-            return read(self._reader)
-        except FAILURES as error:
-            raise translate(error, self._name) from error
+def _refuse_within_revision(database: DiskDatabase | MemoryDatabase) -> None:
+    """Refuse what a revision calls and wants to write by itself. Called in the turn, so it can be no other thread."""
+    if database.revising:
+        raise InvalidArgument(
+            f'"{database.name}" cannot be written to by what a change of the whole store, such as a migration, calls; '
+            "write when it is done"
+        )
 
 
 def _commit(connection: apsw.Connection, batch: Batch) -> Commit:

@@ -64,6 +64,8 @@ class DiskDatabase:
         self._idle: deque[SqliteReader] = deque()
         self._identity: tuple[int, int] | None = None
         self._closed = False
+        self.revising = False
+        """Whether whoever has the turn is inside a revision."""
         self.writer = FileLock(
             os.path.join(self._folder, "state.lock"),
             before_open=self._prepare_folder,
@@ -153,6 +155,7 @@ class DiskDatabase:
     def forget_after_fork(self) -> None:
         """In a forked child: start with no connection and no turn."""
         self._idle = deque()
+        self.revising = False
         self.writer.forget()
 
     def _close_idle(self, *, checkpoint: bool) -> None:
@@ -249,6 +252,7 @@ class MemoryDatabase:
         check_engine(apsw.sqlite_lib_version())
         self.name = "memory"
         self.writer = ThreadLock()
+        self.revising = False
         self._in_use = threading.RLock()
         self._reader = SqliteReader(apsw.Connection(":memory:"))
         layout.create(self._reader.connection, schema_version)

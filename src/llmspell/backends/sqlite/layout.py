@@ -1,9 +1,12 @@
-"""What stands in the store's database? Its tables, numbered as layout 1, and how they are recognised.
+"""What stands in the store's database? Its tables, numbered as layout 2, and how they are recognised.
 
 One table holds live entries and tombstones (`value` NULL), so that a deletion keeps its place in
 the order of versions. `value` is the last column: the others are then read without following a
 large value's overflow pages. There is no index on `version`; it would make every save a third slower.
 The triggers keep the store-wide version at least as high as every entry's, whoever writes.
+
+Layout 2 adds the table of notes. A store of layout 1 is read as it is, and gets the table when its
+first note is written.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from llmspell.errors import ForeignStore, LayoutTooNew
 if TYPE_CHECKING:
     import apsw
 
-LAYOUT = 1
+LAYOUT = 2
 
 APPLICATION_ID = 0x6C6C6D73
 """`llms` in ASCII, in the place that SQLite's file format keeps for telling owners apart."""
@@ -48,6 +51,16 @@ CREATE TRIGGER version_follows_update AFTER UPDATE OF version ON entries
     BEGIN UPDATE store SET version = new.version WHERE version < new.version; END;
 """
 
+_LAYOUT_2 = """
+CREATE TABLE notes (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value BLOB NOT NULL,
+    UNIQUE (kind, name)
+);
+"""
+
 
 def recognise(connection: apsw.Connection, name: str) -> bool:
     """Tell whether the database holds a store (True) or nothing at all (False).
@@ -58,7 +71,7 @@ def recognise(connection: apsw.Connection, name: str) -> bool:
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
     owner = cast("int", connection.pragma("application_id"))
     if owner == APPLICATION_ID:
-        layout = cast("int", connection.pragma("user_version"))
+        layout = of(connection)
         if layout > LAYOUT:
             raise LayoutTooNew(
                 f'"{name}" has layout {layout}, this llmspell knows layouts up to {LAYOUT}: '
@@ -73,11 +86,23 @@ def recognise(connection: apsw.Connection, name: str) -> bool:
     )
 
 
+def of(connection: apsw.Connection) -> int:
+    """Give the number of the layout that the store has."""
+    return cast("int", connection.pragma("user_version"))
+
+
+def add_notes(connection: apsw.Connection) -> None:
+    """Bring a store of layout 1 to layout 2, inside the caller's open transaction."""
+    if of(connection) < 2:
+        connection.execute(_LAYOUT_2)
+        connection.pragma("user_version", 2)
+
+
 def create(connection: apsw.Connection, schema_version: str) -> None:
     """Make an empty store of the newest layout, in one transaction."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_LAYOUT_1)
+        connection.execute(_LAYOUT_1 + _LAYOUT_2)
         connection.execute(
             "INSERT INTO store (id, version, forgotten_version, schema_version, created_at) VALUES (1, 0, 0, ?, ?)",
             (schema_version, time.time()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from llmspell.backends.sqlite import layout
 from llmspell.entry import Change, Stored
 from llmspell.errors import ChangesForgotten, StoreDamaged
 
@@ -38,6 +39,10 @@ SELECT value IS NULL OR coalesce(expires_at <= :now, 0),
     scope, key, value, version, created_at, updated_at, expires_at
 FROM entries WHERE version > :since ORDER BY version, scope, key
 """
+
+_COUNT = f"SELECT count(*) FROM entries WHERE scope = :scope AND {_LIVE}"
+_NOTE = "SELECT value FROM notes WHERE kind = ? AND name = ?"
+_NOTES = "SELECT name, value FROM notes WHERE kind = ? AND name >= ? ORDER BY name LIMIT ?"
 
 _AFTER_ALL_TEXT = b""
 """A bound above every text: SQLite orders BLOBs, even empty ones, after all TEXT."""
@@ -95,9 +100,26 @@ class SqliteReader:
             stored = Stored(*columns)
             yield Change(stored.scope, stored.key, stored.version, None if gone else stored)
 
+    def count(self, scope: str, now: float) -> int:
+        """See `Reader.count`."""
+        return cast("int", self._execute(_COUNT, {"scope": scope, "now": now}).get)
+
     def schema_version(self) -> str:
         """See `Reader.schema_version`."""
         return cast("str", self._execute("SELECT schema_version FROM store").get)
+
+    def note(self, kind: str, name: str) -> bytes | None:
+        """See `Reader.note`."""
+        if layout.of(self.connection) < 2:
+            return None
+        return cast("bytes | None", self._execute(_NOTE, (kind, name)).get)
+
+    def notes(self, kind: str, first: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
+        """See `Reader.notes`."""
+        if layout.of(self.connection) < 2:
+            return []
+        rows = self._execute(_NOTES, (kind, first, -1 if limit is None else limit)).fetchall()
+        return cast("list[tuple[str, bytes]]", rows)
 
 
 class AbsentReader:
@@ -127,9 +149,21 @@ class AbsentReader:
         """See `Reader.changes`."""
         return iter(())
 
+    def count(self, scope: str, now: float) -> int:
+        """See `Reader.count`."""
+        return 0
+
     def schema_version(self) -> None:
         """See `Reader.schema_version`."""
         return
+
+    def note(self, kind: str, name: str) -> None:
+        """See `Reader.note`."""
+        return
+
+    def notes(self, kind: str, first: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
+        """See `Reader.notes`."""
+        return []
 
 
 def end_of_prefix(prefix: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from llmspell.backends.sqlite.reading import SqliteReader
-from llmspell.batch import Batch, Check, Commit, Delete, EntryCheck, KeysCheck, Put
+from llmspell.batch import Batch, Check, Commit, Delete, EntryCheck, KeysCheck, Mutation, Put
 from llmspell.errors import Conflict
 
 if TYPE_CHECKING:
@@ -80,19 +80,23 @@ def apply(connection: apsw.Connection, batch: Batch) -> Commit:
     before = reader.version()
     if not batch.mutations:
         return Commit(before, 0)
-    version, now = before + 1, batch.now
     removed = written = 0
-    execute = connection.execute
     for mutation in batch.mutations:
-        if isinstance(mutation, Delete):
-            execute(_DELETE, (mutation.scope, mutation.key, version, now))
-            removed += connection.changes()
-        else:
-            put = mutation
-            stamps = (version, put.created_at, put.updated_at)
-            execute(_PUT, (put.scope, put.key, put.value, now, put.expires_at, *stamps))
+        if change(connection, mutation, before + 1, batch.now):
             written += 1
-    return Commit(version if written or removed else before, removed)
+            removed += isinstance(mutation, Delete)
+    return Commit(before + 1 if written else before, removed)
+
+
+def change(connection: apsw.Connection, mutation: Mutation, version: int, now: float) -> bool:
+    """Write one entry or remove it, inside the caller's open transaction; False when there was nothing to remove."""
+    if isinstance(mutation, Delete):
+        connection.execute(_DELETE, (mutation.scope, mutation.key, version, now))
+        return connection.changes() > 0
+    put = mutation
+    stamps = (version, put.created_at, put.updated_at)
+    connection.execute(_PUT, (put.scope, put.key, put.value, now, put.expires_at, *stamps))
+    return True
 
 
 def reclaim(connection: apsw.Connection, now: float) -> None:

@@ -35,7 +35,14 @@ _SCRIPT_KEYS = {
 }
 _STATE_KEYS = (
     *("enabled", "backend", "path", "durability", "max_value_bytes", "migration_enabled", "schema_version"),
-    *("required_schema", "migrations_path", "backup_enabled", "backup_path", "backup_retention_days"),
+    *(
+        "required_schema",
+        "migrations_path",
+        "allow_python_migrations",
+        "backup_enabled",
+        "backup_path",
+        "backup_retention_days",
+    ),
 )
 _PUBLIC = 0o666
 

@@ -14,24 +14,16 @@ from llmspell.opening import open_settings
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
     from typing import NoReturn
 
     from llmspell.cli.output import Output
     from llmspell.cli.parser import Parser
-    from llmspell.config import Settings, StateSettings
+    from llmspell.config import Settings
     from llmspell.scripting.run import Script
 
-_ABSENT = (
-    ("migration_enabled", "migrations", ("migrate", "migration_status", "schema_versions")),
-    (
-        "backup_enabled",
-        "backups",
-        (
-            *("create_backup", "list_backups", "restore_backup"),
-            *("validate_backup", "cleanup_backups", "get_storage_usage"),
-        ),
-    ),
+_NO_BACKUPS = (
+    "this version has no backups: State.create_backup, list_backups, restore_backup, validate_backup, cleanup_backups "
+    "and get_storage_usage are nil although backup_enabled = true"
 )
 
 
@@ -107,17 +99,7 @@ def _execute(script: Script, language: str, settings: Settings, output: Output) 
 
     if not settings.state.enabled:
         return run_script(script, language, None, settings.script, abandon=abandon)
-    for sentence in _absent_functions(settings.state):
-        output.say(sentence)
-    with open_settings(settings.state) as store:
+    if settings.state.backup_enabled:
+        output.say(_NO_BACKUPS)
+    with open_settings(settings.state, settings.script) as store:
         return run_script(script, language, store, settings.script, abandon=abandon)
-
-
-def _absent_functions(settings: StateSettings) -> Iterator[str]:
-    """Give a sentence for each part of State that is asked for and does not exist."""
-    for asked, (setting, what, names) in zip(
-        (settings.migration_enabled, settings.backup_enabled), _ABSENT, strict=True
-    ):
-        if asked:
-            listed = f"{', '.join(names[:-1])} and {names[-1]}"
-            yield f"this version has no {what}: State.{listed} are nil although {setting} = true"

@@ -1,6 +1,7 @@
 -- How does a script end when it must? What no pcall, coroutine or finalizer of a script gets around.
 -- Given: host (functions of the host), allowed (what the configuration permits), limits.
--- Gives a table: begin(name) (the limits hold from then on), raise_halt(), check() and given() for what the host
+-- Gives a table: begin(name) (the limits hold from then on), renew() (count from 0 again), spare() (what
+-- follows is the library's own and reaches no limit, until renew), raise_halt(), check() and given() for what the host
 -- answers, position() (the script's file and line), metatable_of (the true one), hide(metatable) (no script is ever
 -- given that one), and under `functions` the guarded versions of Lua's own.
 local host, allowed, limits = ...
@@ -11,7 +12,7 @@ local setmetatable, getmetatable, collectgarbage = setmetatable, getmetatable, c
 local create, resume, close, running = coroutine.create, coroutine.resume, coroutine.close, coroutine.running
 local status = coroutine.status
 local sethook, getinfo, metatable_of = debug.sethook, debug.getinfo, debug.getmetatable
-local find, sub = string.find, string.sub
+local find, sub, least = string.find, string.sub, math.mininteger
 
 -- Where is the script? The file and line of the innermost function that is not ours; its name where Lua forgot ---
 
@@ -102,6 +103,14 @@ local function begin(name)
   script_name = name
   host.limit_memory()
   count(running())
+end
+
+local function renew()
+  counted = 0
+end
+
+local function spare()
+  counted = least -- a step at a time from here to the limit takes longer than any process lives
 end
 
 -- The guarded versions of what could swallow the end of a script -------------------------------------------
@@ -207,6 +216,8 @@ end
 
 return {
   begin = begin,
+  renew = renew,
+  spare = spare,
   raise_halt = raise_halt,
   check = check,
   given = given,

@@ -1,5 +1,6 @@
 -- How does a script start and end? Loads the text, runs it, turns what it raised into one sentence.
--- Given: begin from the sandbox; xpcall and traceback from before it. Gives: run(source, name, arguments).
+-- Given: begin from the guard; xpcall and traceback from before the sandbox.
+-- Gives: run(source, name, arguments); protected(fn, ...).
 local begin, xpcall, traceback = ...
 local load, type, tostring, getmetatable, rawget, error = load, type, tostring, getmetatable, rawget, error
 local unpack, sub = table.unpack, string.sub
@@ -15,21 +16,26 @@ local function sentence(problem)
   return "the script raised an error that is no text (a " .. type(problem) .. " value)"
 end
 
+-- Gives true and the first result of fn, or false with what was raised and where.
+local function protected(fn, ...)
+  local trace = ""
+  local ok, result = xpcall(fn, function(value)
+    trace = traceback(nil, 2)
+    return sentence(value)
+  end, ...)
+  return ok, result, trace
+end
+
 -- Gives true, or false with what was raised and where.
 local function run(source, name, arguments)
-  local trace = ""
   begin(sub(name, 2))
-  local ok, raised = xpcall(function(...)
+  return protected(function(...)
     local chunk, problem = load(source, name, "t")
     if not chunk then
       error(problem, 0)
     end
     chunk(...)
-  end, function(value)
-    trace = traceback(nil, 2)
-    return sentence(value)
   end, unpack(arguments))
-  return ok, raised, trace
 end
 
-return run
+return run, protected

@@ -216,6 +216,29 @@ function State.array(items)
   return result("array", mark_array(items))
 end
 
+-- Migrations: only where the configuration enables them ------------------------------------------------------
+
+if host.migrate then
+  function State.migrate(target, opts)
+    need_text("migrate", "target", target)
+    local dry_run, on_error = options("migrate", opts, "dry_run", "on_error")
+    if dry_run ~= nil and type(dry_run) ~= "boolean" then
+      fail("migrate", "dry_run must be true or false, not " .. describe(dry_run))
+    elseif on_error ~= nil then
+      need_text("migrate", "on_error option", on_error)
+    end
+    return decode(result("migrate", host.migrate(target, dry_run, on_error)))
+  end
+
+  function State.migration_status()
+    return decode(result("migration_status", host.migration_status()))
+  end
+
+  function State.schema_versions()
+    return decode(result("schema_versions", host.schema_versions()))
+  end
+end
+
 -- Transactions: the host cannot call a script's function and keep its errors whole, so the loop is here. ------
 
 local FREE_ATTEMPTS = 4

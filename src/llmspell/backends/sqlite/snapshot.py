@@ -1,0 +1,76 @@
+"""What is a consistent read of one moment? A reader that ends with its block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmspell.backends.sqlite.failures import FAILURES, translate
+from llmspell.errors import StoreClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
+
+    from llmspell.backends.sqlite.reading import AbsentReader, SqliteReader
+    from llmspell.entry import Change, Stored
+
+    Result = TypeVar("Result")
+
+
+class Snapshot:
+    """The reader that `snapshot` gives out: it ends with its block, and raises nothing of the engine's."""
+
+    def __init__(self, reader: SqliteReader | AbsentReader, name: str) -> None:
+        self.over = False
+        self._reader = reader
+        self._name = name
+
+    def get(self, scope: str, key: str, now: float) -> Stored | None:
+        """See `Reader.get`."""
+        return self._read(lambda reader: reader.get(scope, key, now))
+
+    def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
+        """See `Reader.keys`."""
+        return self._read(lambda reader: reader.keys(scope, prefix, after, limit, now))
+
+    def scan(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[Stored]:
+        """See `Reader.scan`."""
+        return self._read(lambda reader: reader.scan(scope, prefix, after, limit, now))
+
+    def scopes(self, prefix: str, now: float) -> list[str]:
+        """See `Reader.scopes`."""
+        return self._read(lambda reader: reader.scopes(prefix, now))
+
+    def version(self) -> int:
+        """See `Reader.version`."""
+        return self._read(lambda reader: reader.version())
+
+    def changes(self, since: int, now: float) -> Iterator[Change]:
+        """See `Reader.changes`."""
+        changes = self._read(lambda reader: reader.changes(since, now))
+        while (change := self._read(lambda _: next(changes, None))) is not None:
+            yield change
+
+    def count(self, scope: str, now: float) -> int:
+        """See `Reader.count`."""
+        return self._read(lambda reader: reader.count(scope, now))
+
+    def schema_version(self) -> str | None:
+        """See `Reader.schema_version`."""
+        return self._read(lambda reader: reader.schema_version())
+
+    def note(self, kind: str, name: str) -> bytes | None:
+        """See `Reader.note`."""
+        return self._read(lambda reader: reader.note(kind, name))
+
+    def notes(self, kind: str, first: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
+        """See `Reader.notes`."""
+        return self._read(lambda reader: reader.notes(kind, first, limit))
+
+    def _read(self, read: Callable[[SqliteReader | AbsentReader], Result]) -> Result:
+        if self.over:
+            raise StoreClosed("the snapshot is over; use the store, or take another snapshot")
+        try:
+            return read(self._reader)
+        except FAILURES as error:
+            raise translate(error, self._name) from error

@@ -1,0 +1,84 @@
+"""Which migrations has the store gone through? Records in notes, made in the same commit as the change itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from llmspell import codec
+from llmspell.batch import Note
+from llmspell.errors import MigrationFileError
+from llmspell.migrations.results import Applied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from llmspell.backends.base import Reader, Revision
+    from llmspell.entry import JsonValue
+    from llmspell.migrations.chain import Chain
+
+_APPLIED = "migration"
+_RUNS = "migration run"
+
+
+def applied(reader: Reader) -> list[Applied]:
+    """Give the migrations that the store stands on, in no particular order."""
+    return [_parse(text) for _, text in reader.notes(_APPLIED)]
+
+
+def applied_to(reader: Reader, version: str) -> Applied | None:
+    """Give the record of the migration that led to `version`, None when the store was never led there."""
+    text = reader.note(_APPLIED, version)
+    return None if text is None else _parse(text)
+
+
+def record(revision: Revision, migration: Applied) -> None:
+    """Note that the store stands on a migration."""
+    revision.apply((Note(_APPLIED, migration.to_version, codec.encode(migration._asdict())),))
+
+
+def erase(revision: Revision, version: str) -> None:
+    """Note that the store stands on the migration that led to `version` no more."""
+    revision.apply((Note(_APPLIED, version, None),))
+
+
+def record_run(revision: Revision, from_version: str, to_version: str, now: float) -> None:
+    """Note that the next version of the store is made by a migration."""
+    run: JsonValue = {"from_version": from_version, "to_version": to_version, "at": now}
+    revision.apply((Note(_RUNS, f"{revision.version() + 1:020d}", codec.encode(run)),))
+
+
+def erase_run(revision: Revision) -> None:
+    """Note that the next version of the store will be somebody else's: the run has changed nothing."""
+    revision.apply((Note(_RUNS, f"{revision.version() + 1:020d}", None),))
+
+
+def runs(reader: Reader) -> dict[int, str]:
+    """Give the store's versions that migrations have made, each with the schema version it was led to."""
+    return {
+        int(name): cast("str", cast("dict[str, JsonValue]", codec.decode(text))["to_version"])
+        for name, text in reader.notes(_RUNS)
+    }
+
+
+def refuse_changed(records: Iterable[Applied], chain: Chain) -> None:
+    """Raise `MigrationFileError` when a migration that the store stands on was edited or removed since."""
+    problems = []
+    for one in records:
+        known = chain.of(one.to_version)
+        if known is None:
+            problems.append(
+                f"the migration {one.from_version} to {one.to_version} ({one.file}) was applied to this store and its "
+                "file is gone; put it back"
+            )
+        elif known.fingerprint != one.fingerprint or known.from_version != one.from_version:
+            problems.append(
+                f"{known.file} was changed after it was applied to this store; put it back as it was, and write a "
+                "new migration for the difference"
+            )
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise MigrationFileError(problems[0] + more, tuple(problems))
+
+
+def _parse(text: bytes) -> Applied:
+    return Applied(**cast("dict[str, JsonValue]", codec.decode(text)))  # type: ignore[arg-type]

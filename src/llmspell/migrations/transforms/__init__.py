@@ -1,0 +1,1 @@
+"""What can one step of a migration do? One class a transform; `table.py` knows them by name."""

@@ -1,0 +1,364 @@
+"""What can be done with migrations? The verbs, over one open store."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from llmspell.errors import InvalidArgument, MigrationError, MigrationPathError
+from llmspell.fail_points import reach
+from llmspell.migrations import history, quarantine
+from llmspell.migrations.complements import Complements
+from llmspell.migrations.expressions import Functions
+from llmspell.migrations.load import load_folder
+from llmspell.migrations.passage import FAIL, QUARANTINE, Conditions
+from llmspell.migrations.planning import plan, refuse_circles
+from llmspell.migrations.results import ALREADY_CURRENT, COMPLETED, Event, Migrated, Status
+from llmspell.migrations.retrying import retry
+from llmspell.migrations.run import Run
+from llmspell.schema_range import order, require_version, same_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from llmspell.backends.base import Backend, Revision
+    from llmspell.migrations.chain import Chain, Leg
+    from llmspell.migrations.results import Applied, Plan, Quarantined, Retried
+    from llmspell.migrations.transforms.custom import Code
+
+
+class MigrationOptions(NamedTuple):
+    """What migrations of a store work with.
+
+    `folder` holds the files. `new_schema_version` is what a store that nobody has written to yet is stamped
+    with. `allow_python` lets the files name Python code, which then runs with all rights of the program.
+    """
+
+    folder: str
+    new_schema_version: str
+    max_value_bytes: int
+    allow_python: bool = False
+    open_script: Callable[[str, bytes], Code] | None = None
+
+
+class Migrations:
+    """The migrations of one open store. Got as `store.migrations`; safe in many threads."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        options: MigrationOptions,
+        *,
+        clock: Callable[[], float],
+        in_transaction: Callable[[], bool],
+    ) -> None:
+        self._backend = backend
+        self._options = options
+        self._clock = clock
+        self._in_transaction = in_transaction
+        self._functions: dict[str, Callable[..., object]] = {}
+        self._listeners: list[Callable[[Event], object]] = []
+
+    def migrate(
+        self,
+        target: str | None = None,
+        *,
+        dry_run: bool = False,
+        on_error: str = FAIL,
+        confirm: Callable[[Migrated], bool] | None = None,
+        stopping: Callable[[], bool] | None = None,
+    ) -> Migrated:
+        """Take the store to schema version `target` (the latest one when None), up or down, as one atomic step.
+
+        `dry_run` does all of it, reports, and undoes it. `on_error="quarantine"` puts entries that cannot
+        go through aside instead of failing. `confirm` is given the result before it is committed;
+        when it gives False everything is undone and `MigrationError` raised. `stopping` is asked now
+        and then; once it gives True the run is undone and `MigrationError` raised.
+
+        Raises `InvalidArgument` for a target that is no semantic version, `MigrationFileError`,
+        `MigrationPathError`, `MigrationFailed`, and `StoreError`. The store is then as it was.
+
+        >>> import tempfile; from pathlib import Path; folder = tempfile.TemporaryDirectory()
+        >>> _ = Path(folder.name, "2.0.0_full_name.toml").write_text('''
+        ... from_version = "1.0.0"
+        ... to_version = "2.0.0"
+        ... transforms = [{ type = "rename", from = "name", to = "full_name" }]
+        ... ''')
+        >>> store = llmspell.open(backend="memory", migrations_path=folder.name)
+        >>> _ = store.save("users", "ada", {"name": "Ada"})
+        >>> store.migrations.migrate("2.0.0").items_migrated
+        1
+        >>> store.load("users", "ada")
+        {'full_name': 'Ada'}
+        >>> folder.cleanup()
+        """
+        if target is not None:
+            require_version(target)
+        if on_error not in (FAIL, QUARANTINE):
+            raise InvalidArgument(f'on_error must be "{FAIL}" or "{QUARANTINE}", not {on_error!r}')
+        if self._in_transaction():
+            raise InvalidArgument("migrate cannot run inside a transaction; end the transaction first")
+        run = _Attempt(self, target, dry_run, on_error, confirm, stopping)
+        return run.make()
+
+    def migration_status(self) -> Status:
+        """Tell where the store stands among the known schema versions; raises `MigrationFileError` for bad files."""
+        chain, current = self.chain(), self.current_version()
+        targets: tuple[str, ...] = ()
+        error = None
+        if not chain.migrations:
+            error = f'there are no migrations in "{self._options.folder}"'
+        elif not chain.knows(current):
+            error = f"the store's schema version {current} is not among the known ones: {', '.join(chain.versions)}"
+        else:
+            targets = tuple(version for version in chain.versions if not same_version(current, version))
+        is_latest = chain.latest is None or same_version(current, chain.latest)
+        available = error is None and not is_latest
+        return Status(current, chain.latest, is_latest, available, targets, len(chain.versions), error)
+
+    def schema_versions(self) -> tuple[str, ...]:
+        """Give all known schema versions, ascending by semantic version."""
+        return self.chain().versions
+
+    def plan(self, target: str | None = None) -> Plan:
+        """Find out what `migrate` would do, without changing anything; raises what `migrate` raises before it begins."""
+        if target is not None:
+            require_version(target)
+        chain = self.chain()
+        with self._backend.snapshot() as reader:
+            current = reader.schema_version() or self._options.new_schema_version
+            target = target or chain.latest or current
+            legs = self._legs(chain, current, target)
+            history.refuse_changed(history.applied(reader), chain)
+            return plan(reader, legs, current, target, self._clock(), self._options.max_value_bytes)
+
+    def applied(self) -> list[Applied]:
+        """Give the migrations that the store stands on, in the order in which they were made."""
+        return sorted(history.applied(self._backend), key=lambda one: order(one.to_version))
+
+    def quarantine(self) -> list[Quarantined]:
+        """Give the entries that were put aside, the oldest first."""
+        return quarantine.listed(self._backend)
+
+    def retry(self, numbers: Iterable[int] | None = None) -> list[Retried]:
+        """Take quarantined entries (all of them when None) to the store's schema version and give them their places.
+
+        Each one arrives or stays aside with the new reason; all that arrive do so in one commit.
+        """
+        chain, now = self.chain(), self._clock()
+
+        def work(revision: Revision) -> list[Retried]:
+            current = revision.schema_version() or self._options.new_schema_version
+
+            def legs_from(schema_version: str) -> tuple[Leg, ...]:
+                return self._legs(chain, schema_version, current)
+
+            entries = self._chosen(revision, numbers)
+            return [retry(revision, one, legs_from, now, self._options.max_value_bytes) for one in entries]
+
+        return self._backend.revise(now, work)
+
+    def discard(self, numbers: Iterable[int]) -> int:
+        """Throw quarantined entries away for good; give how many."""
+
+        def work(revision: Revision) -> int:
+            chosen = self._chosen(revision, numbers)
+            for one in chosen:
+                quarantine.discard(revision, one.number)
+            return len(chosen)
+
+        return self._backend.revise(self._clock(), work)
+
+    def forget(self, version: str) -> int:
+        """Purge what the migration to `version` had taken away; give how many bytes that were.
+
+        There is no way back over that migration then.
+        """
+        require_version(version)
+
+        def work(revision: Revision) -> int:
+            applied = history.applied_to(revision, version)
+            if applied is None:
+                known = ", ".join(one.to_version for one in history.applied(revision)) or "none"
+                raise MigrationPathError(f"the store stands on no migration to {version}; it stands on: {known}")
+            complements = Complements(version)
+            freed = complements.bytes_kept(revision)
+            complements.drop(revision)
+            history.record(revision, applied._replace(forgotten=True))
+            return freed
+
+        return self._backend.revise(self._clock(), work)
+
+    def bytes_kept(self, version: str) -> int:
+        """Count what is kept for the way back over the migration to `version`, in bytes."""
+        return Complements(version).bytes_kept(self._backend)
+
+    def register(self, name: str, function: Callable[..., object]) -> None:
+        """Let the expressions of migrations call `function` by `name`; it is given and gives JSON values."""
+        self._functions[name] = function
+
+    def listen(self, listener: Callable[[Event], object]) -> None:
+        """Call `listener` with every `Event` of a run from now on; what it raises becomes a warning of the run."""
+        self._listeners.append(listener)
+
+    def chain(self) -> Chain:
+        """Read the migration files; raises `MigrationFileError` with all that is wrong in them."""
+        options = self._options
+        chain = load_folder(
+            options.folder,
+            functions=Functions(self._functions),
+            allow_python=options.allow_python,
+            open_script=options.open_script,
+        )
+        for migration in chain.migrations:
+            refuse_circles(migration)
+        return chain
+
+    def current_version(self) -> str:
+        """Give the schema version stamped in the store; before anything is stored, what it will be stamped with."""
+        return self._backend.schema_version() or self._options.new_schema_version
+
+    def _legs(self, chain: Chain, current: str, target: str) -> tuple[Leg, ...]:
+        if current == target:
+            return ()
+        return chain.path(current, target)
+
+    def _chosen(self, revision: Revision, numbers: Iterable[int] | None) -> list[Quarantined]:
+        entries = quarantine.listed(revision)
+        if numbers is None:
+            return entries
+        by_number = {one.number: one for one in entries}
+        wanted = list(dict.fromkeys(numbers))
+        for number in wanted:
+            if number not in by_number:
+                known = ", ".join(map(str, by_number)) or "none"
+                raise InvalidArgument(f"there is no quarantined entry {number}; there are: {known}")
+        return [by_number[number] for number in wanted]
+
+
+class _Undone(Exception):
+    """Ends a dry run; nothing of it is kept."""
+
+    def __init__(self, result: Migrated) -> None:
+        self.result = result
+
+
+class _Attempt:
+    """One call of `migrate`."""
+
+    def __init__(
+        self,
+        migrations: Migrations,
+        target: str | None,
+        dry_run: bool,
+        on_error: str,
+        confirm: Callable[[Migrated], bool] | None,
+        stopping: Callable[[], bool] | None,
+    ) -> None:
+        self._migrations = migrations
+        self._target = target
+        self._dry_run = dry_run
+        self._on_error = on_error
+        self._confirm = confirm
+        self._stopping = stopping
+        self._began = time.perf_counter()
+        self._warnings: list[str] = []
+        self._from = self._to = ""
+        self._done = self._total = 0
+
+    def make(self) -> Migrated:
+        """Run it and tell the listeners."""
+        migrations = self._migrations
+        chain = migrations.chain()
+        settled = self._settled(chain)
+        if settled is not None:
+            return settled
+        try:
+            try:
+                result = migrations._backend.revise(migrations._clock(), lambda revision: self._work(revision, chain))
+            except _Undone as undone:
+                result = undone.result
+        except BaseException as error:
+            if self._from:
+                self._tell("migration.failed", str(error) or type(error).__name__)
+            raise
+        reach("migration.committed")
+        if result.status == COMPLETED:
+            self._tell("migration.completed")
+        return result._replace(warnings=(*result.warnings, *self._warnings), duration_ms=self._elapsed_ms())
+
+    def _settled(self, chain: Chain) -> Migrated | None:
+        """Give the result where nothing is to be done, without taking the turn or making files; None elsewhere."""
+        stamp = self._migrations._backend.schema_version()
+        current = stamp or self._migrations._options.new_schema_version
+        target = self._target or chain.latest or current
+        legs = self._migrations._legs(chain, current, target)
+        if legs and not (self._dry_run and stamp is None):
+            return None
+        status = COMPLETED if legs else ALREADY_CURRENT
+        return Migrated(status, current, target, duration_ms=self._elapsed_ms(), dry_run=self._dry_run)
+
+    def _work(self, revision: Revision, chain: Chain) -> Migrated:
+        reach("migration.turn_taken")
+        migrations, options = self._migrations, self._migrations._options
+        # Asked for in the turn: whatever was written while we waited for it is older than the migration.
+        now = migrations._clock()
+        current = revision.schema_version() or options.new_schema_version
+        target = self._target or chain.latest or current
+        legs = migrations._legs(chain, current, target)
+        if not legs:
+            return Migrated(ALREADY_CURRENT, current, target, dry_run=self._dry_run)
+        history.refuse_changed(history.applied(revision), chain)
+        self._from, self._to = current, target
+        if migrations._listeners:
+            self._total = sum(revision.count(scope, now) for scope in revision.scopes("", now)) * len(legs)
+        self._tell("migration.started")
+        run = Run(
+            revision,
+            Conditions(now, options.max_value_bytes, self._on_error, self._dry_run, self._looked_at, self._stop),
+        )
+        try:
+            run.lead(legs)
+            result = Migrated(
+                COMPLETED,
+                current,
+                target,
+                run.items_migrated,
+                run.items_quarantined,
+                self._elapsed_ms(),
+                tuple(run.warnings),
+                self._dry_run,
+                run.samples(),
+                revision.version() + 1 if run.items_migrated or run.items_quarantined else revision.version(),
+            )
+            if self._confirm is not None and not self._confirm(result):
+                raise MigrationError(f"the migration from {current} to {target} was not confirmed; nothing was changed")
+        except BaseException:
+            reach("migration.undoing")
+            raise
+        if self._dry_run:
+            raise _Undone(result)
+        reach("migration.committing")
+        return result
+
+    def _looked_at(self, number: int) -> None:
+        self._done += number
+        if self._migrations._listeners:
+            self._tell("migration.progress")
+
+    def _stop(self) -> None:
+        if self._stopping is not None and self._stopping():
+            raise MigrationError(f"the migration from {self._from} to {self._to} was stopped; nothing was changed")
+
+    def _tell(self, name: str, error: str | None = None) -> None:
+        event = Event(name, self._from, self._to, self._done, self._total, error)
+        for listener in self._migrations._listeners:
+            try:
+                listener(event)
+            except Exception as problem:  # noqa: BLE001 - whoever only listens cannot undo what others want
+                warning = f"a listener failed at {name}: {type(problem).__name__}: {problem}"
+                if warning not in self._warnings:
+                    self._warnings.append(warning)
+
+    def _elapsed_ms(self) -> float:
+        return (time.perf_counter() - self._began) * 1_000
