@@ -18,21 +18,29 @@ ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
 LLMSPELL = Path(sys.executable).with_name("llmspell")
 STATE = "examples/lua/state"
+MIGRATION = "examples/lua/migration"
 NAMES = sorted(script.stem for script in (ROOT / STATE).glob("*.lua"))
-README = (ROOT / STATE / "README.md").read_text(encoding="utf-8")
+MIGRATION_NAMES = sorted(script.stem for script in (ROOT / MIGRATION).glob("*.lua"))
+FOLDERS = dict.fromkeys(NAMES, STATE) | dict.fromkeys(MIGRATION_NAMES, MIGRATION)
 
 CONFIGS = {
     "state-enabled": r"",
-    "migration-enabled": r"(llmspell: this version has no migrations[^\n]*\n)?",
+    "migration-enabled": r"",
     "backup-enabled": r"(llmspell: this version has no backups[^\n]*\n)?",
 }
 """The configurations, with what may stand on standard error."""
+
+NAMES_WITH_MIGRATIONS = ("state_migration", "test_state_api")
+"""The scripts that print something else where there are migrations."""
+
+CASES = [(name, config) for name in NAMES for config in CONFIGS]
+CASES += [(name, "migration-enabled") for name in MIGRATION_NAMES]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the examples in it and nothing else, so that commands look as they do in the repository."""
-    for part in ("configs", "lua"):
+    for part in ("configs", "lua", "migrations"):
         shutil.copytree(ROOT / "examples" / part, tmp_path / "examples" / part)
     return tmp_path
 
@@ -42,7 +50,11 @@ def call(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def run(folder: Path, config: str, name: str) -> subprocess.CompletedProcess[str]:
-    return call(folder, LLMSPELL, "-c", f"examples/configs/{config}.toml", "run", f"{STATE}/{name}.lua")
+    return call(folder, LLMSPELL, "-c", f"examples/configs/{config}.toml", "run", f"{FOLDERS[name]}/{name}.lua")
+
+
+def stem(name: str, config: str) -> str:
+    return f"{name}.{config}" if (name in NAMES_WITH_MIGRATIONS and config == "migration-enabled") else name
 
 
 def golden(name: str, which: str, found: str) -> str:
@@ -52,8 +64,7 @@ def golden(name: str, which: str, found: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("config", CONFIGS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "config"), CASES)
 def test_an_example_prints_what_it_should_in_its_first_and_in_its_second_run(
     folder: Path, name: str, config: str
 ) -> None:
@@ -61,8 +72,8 @@ def test_an_example_prints_what_it_should_in_its_first_and_in_its_second_run(
         done = run(folder, config, name)
         assert done.returncode == 0, done.stderr
         assert re.fullmatch(CONFIGS[config], done.stderr)
-        assert done.stdout == golden(name, which, done.stdout)
-    assert {path.name for path in folder.iterdir()} == {"examples", "state"}
+        assert done.stdout == golden(stem(name, config), which, done.stdout)
+    assert {path.name for path in folder.iterdir()} - {"state"} == {"examples"}
 
 
 def test_the_examples_work_one_after_the_other_on_one_store(folder: Path) -> None:
@@ -98,6 +109,41 @@ def test_no_script_leaves_a_list_that_grows_with_every_run(folder: Path) -> None
     assert sum(third.values()) < sum(second.values()) + 20
 
 
+def test_the_migration_examples_leave_the_store_at_its_first_version(folder: Path) -> None:
+    for name in ("state_migration", *MIGRATION_NAMES, "state_migration", *MIGRATION_NAMES):
+        assert run(folder, "migration-enabled", name).returncode == 0
+        with llmspell.open(folder / "state") as store:
+            assert store.schema_version() in ("1.0.0", None)
+
+
+def test_the_migration_examples_work_on_a_store_that_was_left_at_the_latest_version(folder: Path) -> None:
+    config = ("-c", "examples/configs/migration-enabled.toml")
+    assert call(folder, LLMSPELL, *config, "state", "save", "app", "theme", '"dark"').returncode == 0
+    for name in ("state_migration", *MIGRATION_NAMES):
+        assert call(folder, LLMSPELL, *config, "migrate", "up").returncode == 0
+        assert run(folder, "migration-enabled", name).returncode == 0
+
+
+def test_records_that_were_upgraded_by_hand_are_no_concern_of_the_migrations(folder: Path) -> None:
+    assert run(folder, "state-enabled", "state_migration").returncode == 0
+    done = run(folder, "migration-enabled", "state_migration")
+    assert (done.returncode, done.stdout) == (0, golden("state_migration.migration-enabled", "first", done.stdout))
+
+
+def test_the_example_migrations_pass_their_check(folder: Path) -> None:
+    done = call(folder, LLMSPELL, "-c", "examples/configs/migration-enabled.toml", "migrate", "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    outcomes = {line.split("\t")[3] for line in done.stdout.splitlines() if not line.startswith("notice")}
+    assert outcomes == {"ok"}
+
+
+def test_a_migration_example_says_what_it_needs_when_there_are_no_migrations(folder: Path) -> None:
+    for name in MIGRATION_NAMES:
+        done = run(folder, "state-enabled", name)
+        assert done.returncode == 1
+        assert "migration_enabled = true" in done.stdout
+
+
 def test_an_example_says_so_when_there_is_no_state(folder: Path) -> None:
     (folder / "off.toml").write_text("[state]\nenabled = false\n")
     done = call(folder, LLMSPELL, "-c", "off.toml", "run", f"{STATE}/test_state_api.lua")
@@ -105,31 +151,34 @@ def test_an_example_says_so_when_there_is_no_state(folder: Path) -> None:
     assert "[state] enabled = false" in done.stdout
 
 
-def test_the_readme_names_every_script_and_no_other() -> None:
-    table = re.findall(r"^\| `(\w+)\.lua` \|", README, re.MULTILINE)
-    assert sorted(table) == NAMES
+@pytest.mark.parametrize("place", [STATE, MIGRATION])
+def test_the_readme_names_every_script_and_no_other(place: str) -> None:
+    assert sorted(named(place)) == sorted(script.stem for script in (ROOT / place).glob("*.lua"))
 
 
-def test_the_readme_gives_a_command_that_works_for_every_script() -> None:
-    commands = re.findall(rf"^llmspell -c (\S+) run {STATE}/(\w+)\.lua$", README, re.MULTILINE)
-    assert [name for _, name in commands] == re.findall(r"^\| `(\w+)\.lua` \|", README, re.MULTILINE)
+@pytest.mark.parametrize("place", [STATE, MIGRATION])
+def test_the_readme_gives_a_command_that_works_for_every_script(place: str) -> None:
+    commands = re.findall(rf"^llmspell -c (\S+) run {place}/(\w+)\.lua$", readme(place), re.MULTILINE)
+    assert [name for _, name in commands] == named(place)
     assert {config for config, _ in commands} <= {f"examples/configs/{config}.toml" for config in CONFIGS}
 
 
+def named(place: str) -> list[str]:
+    return re.findall(r"^\| `(\w+)\.lua` \|", readme(place), re.MULTILINE)
+
+
+def readme(place: str) -> str:
+    return (ROOT / place / "README.md").read_text(encoding="utf-8")
+
+
 def test_every_script_tells_how_to_run_it() -> None:
-    for name in NAMES:
-        source = (ROOT / STATE / f"{name}.lua").read_text(encoding="utf-8")
-        assert re.search(rf"^--   llmspell -c examples/configs/[\w-]+\.toml run {STATE}/{name}\.lua$", source, re.M)
-
-
-def test_every_link_in_the_readmes_leads_somewhere() -> None:
-    for readme in (ROOT / "examples" / "README.md", ROOT / STATE / "README.md"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", readme.read_text(encoding="utf-8")):
-            assert (readme.parent / target).exists(), f"{readme}: {target}"
+    for name, place in FOLDERS.items():
+        source = (ROOT / place / f"{name}.lua").read_text(encoding="utf-8")
+        assert re.search(rf"^--   llmspell -c examples/configs/[\w-]+\.toml run {place}/{name}\.lua$", source, re.M)
 
 
 def test_every_golden_file_belongs_to_a_script() -> None:
-    expected = {f"{name}.{which}.txt" for name in NAMES for which in ("first", "second")}
+    expected = {f"{stem(name, config)}.{which}.txt" for name, config in CASES for which in ("first", "second")}
     assert {path.name for path in GOLDEN.iterdir()} == expected
 
 

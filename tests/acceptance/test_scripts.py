@@ -91,15 +91,20 @@ def test_state_that_is_switched_off_does_not_exist(llmspell: Llmspell) -> None:
 
 
 def test_functions_that_do_not_exist_in_this_version_are_told_once(llmspell: Llmspell) -> None:
-    llmspell.write("llmspell.toml", "[state]\nmigration_enabled = true\nbackup_enabled = true\n")
-    result = llmspell("exec", "print(State.migrate, State.create_backup)")
-    assert (result.code, result.out) == (0, "nil\tnil\n")
+    llmspell.write("llmspell.toml", "[state]\nbackup_enabled = true\n")
+    result = llmspell("exec", "print(State.create_backup)")
+    assert (result.code, result.out) == (0, "nil\n")
     assert result.err.splitlines() == [
-        "llmspell: this version has no migrations: State.migrate, migration_status and schema_versions are nil "
-        "although migration_enabled = true",
         "llmspell: this version has no backups: State.create_backup, list_backups, restore_backup, validate_backup, "
         "cleanup_backups and get_storage_usage are nil although backup_enabled = true",
     ]
+
+
+def test_the_migration_functions_are_there_exactly_when_the_configuration_says_so(llmspell: Llmspell) -> None:
+    code = "print(State.migrate ~= nil, State.migration_status ~= nil, State.schema_versions ~= nil)"
+    assert llmspell.ok("exec", code) == "false\tfalse\tfalse"
+    llmspell.write("llmspell.toml", "[state]\nmigration_enabled = true\n")
+    assert llmspell.ok("exec", code) == "true\ttrue\ttrue"
 
 
 def test_the_wrong_language_is_wrong_use(llmspell: Llmspell) -> None:

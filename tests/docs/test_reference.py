@@ -7,6 +7,8 @@ from pathlib import Path
 import llmspell
 from llmspell import errors
 from llmspell.cli.exit_codes import of_error
+from llmspell.migrations import results
+from llmspell.migrations.verbs import Migrations
 from llmspell.scripting.bindings import Bindings
 from llmspell.store import Store
 
@@ -14,7 +16,8 @@ REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "state-api.md").
 
 
 def test_every_function_that_scripts_have_is_described_and_no_other() -> None:
-    assert sorted(re.findall(r"^### (\w+)$", REFERENCE, re.MULTILINE)) == sorted(Bindings.NAMES)
+    names = re.findall(r"^### (\w+)$", REFERENCE, re.MULTILINE)
+    assert sorted(names) == sorted(Bindings.NAMES + Bindings.MIGRATION_NAMES)
 
 
 def test_every_python_signature_is_the_one_in_the_code() -> None:
@@ -22,6 +25,20 @@ def test_every_python_signature_is_the_one_in_the_code() -> None:
     assert set(written) == set(Bindings.NAMES) - {"array", "null"}
     for name, parameters in written.items():
         assert parameters == _parameters(getattr(Store, name)), name
+
+
+def test_every_method_of_migrations_is_in_the_table_as_it_is_in_the_code_and_no_other() -> None:
+    written = dict(re.findall(r"^\| `(\w+)(\(.*?\))` \|", REFERENCE, re.MULTILINE))
+    methods = {name: method for name, method in vars(Migrations).items() if not name.startswith("_")}
+    assert written == {name: _parameters(method) for name, method in methods.items()}
+
+
+def test_every_result_of_migrations_is_in_the_table_with_its_fields() -> None:
+    for name, kind in vars(results).items():
+        if isinstance(kind, type) and issubclass(kind, tuple):
+            row = re.search(rf"^\| `{name}` \| ([^;:|]*)", REFERENCE, re.MULTILINE)
+            assert row, name
+            assert tuple(re.findall(r"`(\w+)`", row[1])) == kind._fields  # type: ignore[attr-defined]
 
 
 def test_the_signature_of_open_is_the_one_in_the_code() -> None:

@@ -1,5 +1,6 @@
 """Every snippet and command in the documents runs, and prints what the document says it prints."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+import llmspell
 from llmspell.config import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -21,24 +23,29 @@ PAGES = sorted(
 )
 RUN_ELSEWHERE = ("make ", "pip ", "eval ", "source ")
 """Commands that other tests and the build itself run: they install things or change the shell."""
+NOON = 1795348800.0
+"""2026-11-22, 12:00 UTC: when the examples of transforms take place."""
 
 
 class Block(NamedTuple):
+    """A fenced block: ```language info. With title="FILE" it is a file that the blocks behind it find."""
+
     line: int
     language: str
     text: str
     output: str | None
+    info: str = ""
 
 
 def blocks(page: Path) -> list[Block]:
     found: list[Block] = []
     text = (ROOT / page).read_text()
-    for match in re.finditer(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        language, body = match.groups()
+    for match in re.finditer(r"^```(\S*)(?: ([^\n]+))?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        language, info, body = match.groups()
         if language == "output":
             found[-1] = found[-1]._replace(output=body)
         else:
-            found.append(Block(text.count("\n", 0, match.start()) + 1, language, body, None))
+            found.append(Block(text.count("\n", 0, match.start()) + 1, language, body, None, info or ""))
     return found
 
 
@@ -61,7 +68,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run_block(block: Block, folder: Path) -> None:
-    if block.language == "lua":
+    if block.info == "transform":
+        run_transform(block, folder)
+    elif block.info:
+        file = folder / block.info.removeprefix('title="').removesuffix('"')
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(block.text)
+    elif block.language == "lua":
         (folder / "snippet.lua").write_text(block.text)
         printed = finished([str(COMMAND), "run", "snippet.lua"], folder)
         printed = printed.replace(" (at snippet.lua:1)", "")
@@ -87,7 +100,39 @@ def run_block(block: Block, folder: Path) -> None:
 def run_session(text: str, folder: Path) -> None:
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")
-        assert finished(["bash", "-ec", as_given(command)], folder) == expected, command
+        assert timeless(finished(["bash", "-ec", as_given(command)], folder)) == timeless(expected), command
+
+
+def run_transform(block: Block, folder: Path) -> None:
+    """Take an entry up by a migration of just this transform, and down again; the output has it before and after."""
+    assert block.output is not None
+    before, after = (line.split(maxsplit=1)[1] for line in block.output.splitlines())
+    (folder / "transform").mkdir(exist_ok=True)
+    versions = 'from_version = "1.0.0"\nto_version = "2.0.0"\n'
+    (folder / "transform" / "2.0.0_example.toml").write_text(f"{versions}[[transforms]]\n{block.text}")
+    options = {"backend": "memory", "migrations_path": str(folder / "transform")}
+    with llmspell.open(**options, clock=lambda: NOON) as store:  # type: ignore[arg-type]
+        store.save("users", "ada", json.loads(before))
+        assert store.migrations.migrate("2.0.0").items_migrated == 1
+        assert entries(store) == after
+        store.migrations.migrate("1.0.0")
+        assert entries(store) == before
+
+
+def entries(store: llmspell.Store) -> str:
+    """Spell what is stored, the place only where it is not users, ada."""
+    places = [(scope, key) for scope in store.scopes() for key in store.list_keys(scope)]
+    spelled = []
+    for scope, key in places:
+        found = store.stored(scope, key)
+        assert found
+        text = found.value.decode()
+        spelled.append(text if (scope, key) == ("users", "ada") else f"{scope} {key} {text}")
+    return "; ".join(spelled) or "nothing"
+
+
+def timeless(text: str) -> str:
+    return re.sub(r"in \d+\.\d\d s\b", "in 0.00 s", text)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

@@ -1,14 +1,16 @@
 """Opening a store: by path, by options, by configuration file, and what is refused."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import llmspell
-from llmspell.errors import InvalidArgument, SchemaMismatch
+from llmspell.errors import ConfigError, InvalidArgument, MigrationFileError, SchemaMismatch, SchemaTooNew
 from tests.clock import Clock
+from tests.unit.migrations.homes import FIRST, RENAME, SECOND, THIRD, put_step
 
 
 def test_without_a_path_it_is_the_folder_state_where_the_program_runs(
@@ -179,3 +181,141 @@ def test_a_new_store_is_measured_by_the_stamp_that_it_would_get(folder: str) -> 
         llmspell.open(folder, schema_version="1.0.0", required_schema=">=2.0.0")
     llmspell.open(folder, schema_version="2.0.0", required_schema=">=2.0.0").close()
     assert not os.path.lexists(folder)
+
+
+# Migrations
+
+
+def stamped(folder: str, version: str) -> None:
+    """Make a store with this stamp."""
+    with llmspell.open(folder, schema_version=version, durability="normal") as store:
+        store.save("scope", "key", {"name": "a"})
+
+
+def test_a_folder_of_migrations_turns_them_on(folder: str, tmp_path: Path) -> None:
+    with llmspell.open(folder) as store:
+        assert not store.migration_enabled
+    put_step(tmp_path / "files", RENAME, start=FIRST, to=SECOND)
+    for files in (tmp_path / "files", str(tmp_path / "files")):
+        with llmspell.open(folder, migrations_path=files) as store:
+            assert store.migration_enabled
+            assert store.migrations.schema_versions() == (FIRST, SECOND)
+    assert not os.path.lexists(folder)
+
+
+def test_a_folder_of_migrations_need_not_exist_yet(folder: str, tmp_path: Path) -> None:
+    with llmspell.open(folder, migrations_path=tmp_path / "none") as store:
+        assert store.migrations.schema_versions() == ()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", ["", "a\0b"])
+def test_a_folder_of_migrations_that_cannot_be_is_refused(folder: str, path: str) -> None:
+    with pytest.raises(InvalidArgument, match="names no folder"):
+        llmspell.open(folder, migrations_path=path)
+
+
+def test_a_configuration_file_turns_migrations_on(tmp_path: Path) -> None:
+    put_step(tmp_path / "files", RENAME, start=FIRST, to=SECOND)
+    config = tmp_path / "my.toml"
+    config.write_text(
+        f'[state]\npath = "{tmp_path}/state"\nmigration_enabled = true\nmigrations_path = "{tmp_path}/files"\n'
+    )
+    with llmspell.open(config=config) as store:
+        store.save("scope", "key", {"name": "a"})
+        assert store.migrations.migrate().items_migrated == 1
+    config.write_text(config.read_text().replace("true", "false"))
+    with (
+        llmspell.open(config=config) as store,
+        pytest.raises(InvalidArgument, match="migrations are off for this store"),
+    ):
+        assert store.migrations
+    config.write_text("[state]\nmigrations_paths = 1\n")
+    with pytest.raises(ConfigError, match="migrations_path"):
+        llmspell.open(config=config)
+
+
+def test_python_in_migrations_runs_only_where_it_is_allowed(folder: str, tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    put_step(files, {"type": "custom", "function": "code:up"}, start=FIRST, to=SECOND)
+    (files / "code.py").write_text("def up(doc):\n    return [doc]\n")
+    with llmspell.open(folder, migrations_path=files) as store:
+        store.save("scope", "key", 1)
+        with pytest.raises(MigrationFileError, match="not allowed"):
+            store.migrations.migrate()
+    with llmspell.open(folder, migrations_path=files, allow_python_migrations=True) as store:
+        store.migrations.migrate()
+        assert store.load("scope", "key") == [1]
+
+
+def test_a_program_that_says_the_old_version_opens_a_migrated_store(folder: str, tmp_path: Path) -> None:
+    put_step(tmp_path / "files", RENAME, start=FIRST, to=SECOND)
+    for _ in range(2):
+        with llmspell.open(folder, schema_version=FIRST, migrations_path=tmp_path / "files") as store:
+            store.save("scope", "key", {"name": "a"})
+            store.migrations.migrate()
+            assert store.schema_version() == SECOND
+
+
+@pytest.mark.parametrize("found", ["2.0.1", "3.0.0", "3.0.0-rc.1", "10.0.0"])
+def test_a_store_newer_than_every_known_version_is_refused(folder: str, tmp_path: Path, found: str) -> None:
+    put_step(tmp_path / "files", RENAME, start=FIRST, to=SECOND)
+    stamped(folder, found)
+    with pytest.raises(SchemaTooNew) as raised:
+        llmspell.open(folder, migrations_path=tmp_path / "files")
+    assert f"has schema version {found}, newer than every version known here (the newest is 2.0.0" in str(raised.value)
+    with llmspell.open(folder) as store:
+        assert store.load("scope", "key") == {"name": "a"}
+
+
+@pytest.mark.parametrize("found", ["0.5.0", "1.5.0", "2.0.0-rc.1", "2.0.0", "2.0.0+build.1"])
+def test_a_store_that_is_not_newer_is_opened(folder: str, tmp_path: Path, found: str) -> None:
+    put_step(tmp_path / "files", RENAME, start=FIRST, to=SECOND)
+    stamped(folder, found)
+    with llmspell.open(folder, migrations_path=tmp_path / "files") as store:
+        assert store.migrations.migration_status().current_version == found
+
+
+def test_a_refused_store_can_be_opened_once_its_migration_is_there(folder: str, tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    put_step(files, RENAME, start=FIRST, to=SECOND)
+    stamped(folder, THIRD)
+    with pytest.raises(SchemaTooNew):
+        llmspell.open(folder, migrations_path=files)
+    put_step(files, {"type": "wrap", "field": "full_name"}, start=SECOND, to=THIRD)
+    with llmspell.open(folder, migrations_path=files) as store:
+        assert store.migrations.migration_status().is_latest
+
+
+def test_whoever_requires_the_old_version_cannot_write_after_a_migration(folder: str, tmp_path: Path) -> None:
+    put_step(tmp_path / "files", RENAME, start=FIRST, to=SECOND)
+    with (
+        llmspell.open(folder, required_schema="<2.0.0") as old,
+        llmspell.open(folder) as careless,
+        llmspell.open(folder, migrations_path=tmp_path / "files") as new,
+    ):
+        version = old.save("scope", "key", {"name": "a"})
+        new.migrations.migrate()
+        writes: list[Callable[[], object]] = [
+            lambda: old.save("scope", "key", {"name": "b"}),
+            lambda: old.delete("scope", "key"),
+            lambda: old.increment("scope", "n"),
+            lambda: old.transaction(lambda state: state.save("scope", "other", 1)),
+        ]
+        for write in writes:
+            with pytest.raises(SchemaMismatch, match=r"has schema version 2\.0\.0, outside the required <2\.0\.0"):
+                write()
+        assert new.version() == version + 1
+        assert old.load("scope", "key") == {"full_name": "a"}
+        assert careless.save("scope", "other", 1) == version + 2
+        new.migrations.migrate(FIRST)
+        assert old.save("scope", "key", {"name": "b"}) == version + 4
+
+
+def test_a_program_may_require_the_version_that_it_migrates_to_itself(folder: str, tmp_path: Path) -> None:
+    put_step(tmp_path / "files", RENAME, start=FIRST, to=SECOND)
+    with llmspell.open(folder, migrations_path=tmp_path / "files") as store:
+        store.save("scope", "key", {"name": "a"})
+        store.migrations.migrate()
+    with llmspell.open(folder, required_schema=">=2.0.0", migrations_path=tmp_path / "files") as store:
+        store.save("scope", "key", {"full_name": "b"})

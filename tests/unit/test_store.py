@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -14,6 +15,7 @@ from llmspell.errors import StoreClosed
 from llmspell.limits import TRANSACTION_ATTEMPTS
 from llmspell.store import Attempt
 from tests.clock import Clock
+from tests.unit.migrations.homes import FIRST, RENAME, SECOND, put_step
 
 
 def number_in(state: State, key: str) -> int:
@@ -414,6 +416,65 @@ def test_statistics_count_live_entries(store: Store, clock: Clock) -> None:
 def test_a_store_says_what_it_promises(store: Store, folder: str) -> None:
     on_disk = store.backend.capabilities.persistent
     assert store.capabilities == (on_disk, on_disk)
+
+
+def test_a_store_without_migrations_says_how_to_turn_them_on(store: Store) -> None:
+    assert not store.migration_enabled
+    with pytest.raises(InvalidArgument, match=r"migrations are off for this store; open it with migrations_path="):
+        assert store.migrations
+
+
+def test_the_migrations_of_a_store_are_made_once(tmp_path: Path) -> None:
+    with llmspell.open(backend="memory", migrations_path=tmp_path) as store:
+        heard: list[object] = []
+        store.migrations.listen(heard.append)
+        assert store.migration_enabled
+        assert store.migrations is store.migrations
+
+
+def test_a_store_tells_whether_one_is_inside_its_transaction(store: Store) -> None:
+    with llmspell.open(backend="memory") as other:
+        assert not store.in_transaction
+        with store.transaction():
+            assert store.in_transaction
+            assert not other.in_transaction
+            elsewhere: list[bool] = []
+            in_another_thread(lambda: elsewhere.append(store.in_transaction))
+            assert elsewhere == [False]
+            with other.transaction():
+                assert store.in_transaction
+        assert not store.in_transaction
+        assert store.transaction(lambda state: store.in_transaction)
+        with pytest.raises(ZeroDivisionError):
+            store.transaction(lambda state: 1 // 0)
+        assert not store.in_transaction
+
+
+def test_a_snapshot_keeps_showing_the_store_from_before_a_migration(tmp_path: Path, folder: str) -> None:
+    put_step(tmp_path / "files", RENAME, start=FIRST, to=SECOND)
+    with llmspell.open(folder, durability="normal", migrations_path=tmp_path / "files") as store:
+        store.save("scope", "key", {"name": "a"})
+        with store.snapshot() as snapshot:
+            store.migrations.migrate()
+            assert snapshot.load("scope", "key") == {"name": "a"}
+        assert store.load("scope", "key") == {"full_name": "a"}
+
+
+def test_a_transaction_that_a_migration_overtook_runs_again(tmp_path: Path, folder: str) -> None:
+    put_step(tmp_path / "files", RENAME, start=FIRST, to=SECOND)
+    with llmspell.open(folder, durability="normal", migrations_path=tmp_path / "files") as store:
+        store.save("scope", "key", {"name": "a"})
+        seen: list[llmspell.JsonValue] = []
+
+        def change(state: State) -> None:
+            seen.append(state.load("scope", "key"))
+            if len(seen) == 1:
+                in_another_thread(lambda: store.migrations.migrate())
+            state.save("scope", "copy", seen[-1])
+
+        store.transaction(change)
+        assert seen == [{"name": "a"}, {"full_name": "a"}]
+        assert store.load("scope", "copy") == {"full_name": "a"}
 
 
 def test_a_store_closes_at_the_end_of_its_block(folder: str) -> None:

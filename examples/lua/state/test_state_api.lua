@@ -19,7 +19,7 @@ local GROUPS = {
   },
   {
     title = "Migration",
-    needs = "migration_enabled = true, and a version that has migrations",
+    needs = "migration_enabled = true in the configuration",
     names = { "migrate", "migration_status", "schema_versions" },
   },
   {

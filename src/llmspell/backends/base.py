@@ -121,7 +121,8 @@ class Backend(Reader, Protocol):
         """Run `work` in the writer's turn as one atomic step under one new version; give what it gives.
 
         Nothing of it is seen by others until it is done, and readers go on meanwhile. An error in
-        `work` undoes all and is raised again.
+        `work` undoes all and is raised again. What `work` calls writes through the revision alone: a
+        `commit` or `revise` from inside raises `InvalidArgument` and changes nothing.
         """
 
     def turn(self) -> AbstractContextManager[object]:

@@ -7,13 +7,14 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from llmspell import codec
-from llmspell.errors import LlmspellError
+from llmspell.errors import LlmspellError, MigrationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from llmspell.entry import JsonValue
 
+_MOST_PROBLEMS = 20
 _BOLD_RED, _DIM, _CYAN, _GREEN, _PLAIN = "\033[1;31m", "\033[2m", "\033[36m", "\033[32m", "\033[0m"
 
 # What would steer a terminal (C1 controls) or turn its text around (bidirectional overrides); JSON lets them stand.
@@ -97,7 +98,10 @@ class Output:
         self._say(f"{self._paint('llmspell:', _DIM, sys.stderr)} {printable(words)}\n")
 
     def complain(self, error: BaseException) -> None:
-        """Say what went wrong, on one line of standard error; nothing when nobody reads any more."""
+        """Say what went wrong, on one line of standard error; nothing when nobody reads any more.
+
+        What else is wrong with a migration follows, a line each.
+        """
         if isinstance(error, BrokenPipeError):
             return
         if self._debug:
@@ -107,10 +111,19 @@ class Output:
         if isinstance(error, KeyboardInterrupt) and sys.stderr.isatty():
             self._say("\n")  # the terminal has shown ^C
         kind, message = self._described(error)
+        problems = error.problems if isinstance(error, MigrationError) else ()
         if self.as_json:
-            self._say_bytes(json_text({"error": {"kind": kind, "message": message}}) + b"\n")
-        else:
-            self._say(f"{self._paint('llmspell:', _BOLD_RED, sys.stderr)} {printable(message)}\n")
+            told: dict[str, JsonValue] = {"kind": kind, "message": message}
+            if problems:
+                told["errors"] = list(problems)
+            self._say_bytes(json_text({"error": told}) + b"\n")
+            return
+        self._say(f"{self._paint('llmspell:', _BOLD_RED, sys.stderr)} {printable(message)}\n")
+        more = problems[1:] if problems and message.startswith(problems[0]) else problems
+        for problem in more[:_MOST_PROBLEMS]:
+            self._say(f"  {printable(problem)}\n")
+        if len(more) > _MOST_PROBLEMS:
+            self._say(f"  ... and {len(more) - _MOST_PROBLEMS} more; --json tells all of them\n")
 
     def colours(self, stream: TextIO) -> bool:
         """Tell whether colours may be printed there."""

@@ -19,7 +19,9 @@ _STEP_SECONDS = 0.1
 
 
 class Progress:
-    """A `with` block in which `count` passes items on, and shows how many there were once they take a moment.
+    """A `with` block that shows how many items there were, once they take a moment.
+
+    `count` passes items on and counts them; `reach` is told how many there were, and out of how many.
 
     It is shown on standard error, if that is a terminal, from half a second on, and gone at the end
     of the block; `hidden` keeps it away from results that go to the same terminal. rich, which
@@ -29,21 +31,28 @@ class Progress:
     def __init__(self, words: str, output: Output, *, hidden: bool = False) -> None:
         self.number = 0
         """How many items have passed."""
+        self._total: int | None = None
         self._words = words
         self._coloured = output.colours(sys.stderr)
         self._hidden = hidden or not sys.stderr.isatty()
         self._advance: Callable[[], None] | None = None
         self._stop: Callable[[], None] | None = None
+        self._began = 0.0
+        self._due: float | None = None
 
     def count(self, items: Iterable[Item]) -> Iterator[Item]:
         """Give the items, one by one, and count them."""
-        due = time.monotonic() + _QUIET_SECONDS
+        self._begin()
         for item in items:
             self.number += 1
             yield item
-            if not self._hidden and time.monotonic() >= due:
-                due = time.monotonic() + _STEP_SECONDS
-                self._show()
+            self._show_when_due()
+
+    def reach(self, number: int, total: int) -> None:
+        """Take note that so many items of `total` are done; a bar shows how far that is."""
+        self.number, self._total = number, total
+        self._begin()
+        self._show_when_due()
 
     def __enter__(self) -> Progress:
         return self
@@ -54,6 +63,16 @@ class Progress:
         if self._stop is not None:
             self._stop()
 
+    def _begin(self) -> None:
+        if self._due is None:
+            self._began = time.monotonic()
+            self._due = self._began + _QUIET_SECONDS
+
+    def _show_when_due(self) -> None:
+        if not self._hidden and self._due is not None and time.monotonic() >= self._due:
+            self._due = time.monotonic() + _STEP_SECONDS
+            self._show()
+
     def _show(self) -> None:
         if self._advance is None:
             self._advance = self._start()
@@ -63,15 +82,27 @@ class Progress:
         from rich import progress
         from rich.console import Console
 
+        counted: tuple[progress.ProgressColumn, ...] = (progress.TextColumn("{task.completed:,.0f} entries"),)
+        if self._total is not None:
+            counted = (
+                progress.BarColumn(),
+                progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} entries"),
+                progress.TextColumn("{task.fields[rate]}"),
+            )
         shown = progress.Progress(
             progress.SpinnerColumn(),
             progress.TextColumn("{task.description}"),
-            progress.TextColumn("{task.completed:,.0f} entries"),
+            *counted,
             progress.TimeElapsedColumn(),
             console=Console(stderr=True, no_color=not self._coloured),
             transient=True,
         )
-        task = shown.add_task(self._words, total=None)
+        task = shown.add_task(self._words, total=self._total, completed=self.number, rate="")
         shown.start()
         self._stop = shown.stop
-        return lambda: shown.update(task, completed=self.number)
+        return lambda: shown.update(task, completed=self.number, rate=self._rate())
+
+    def _rate(self) -> str:
+        """Spell how many items a second there were since the beginning."""
+        seconds = time.monotonic() - self._began
+        return f"{self.number / seconds:,.0f}/s" if seconds > 0 else ""

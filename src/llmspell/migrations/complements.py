@@ -27,10 +27,11 @@ class Complements:
         self._records = f"complement {version}"
         self._moves = f"moved {version}"
         self._deletions = f"deleted {version}"
+        self._late = f"late {version}"
 
     def drop(self, revision: Revision) -> None:
         """Forget everything."""
-        revision.apply(map(DropNotes, (self._records, self._moves, self._deletions)))
+        revision.apply(map(DropNotes, (self._records, self._moves, self._deletions, self._late)))
 
     def keep(self, revision: Revision, scope: str, records: dict[str, JsonValue]) -> None:
         """Keep the records of a page of entries, which come in the order of their keys."""
@@ -45,9 +46,26 @@ class Complements:
         else:
             revision.apply((Note(self._records, name, codec.encode_trusted({**records, key: record})),))
 
-    def reader(self, reader: Reader) -> RecordReader:
-        """Give what finds records; quick when it is asked in the order of keys."""
-        return RecordReader(self, reader)
+    def reader(self, reader: Reader, applied_at: float) -> RecordReader:
+        """Give what finds records of the migration made then; quick when it is asked in the order of keys."""
+        return RecordReader(self, reader, applied_at)
+
+    def keep_late(self, revision: Revision, scope: str, late: list[tuple[str, float]]) -> None:
+        """Keep which entries of a page seem to be created after the migration that saw them: key, moment.
+
+        Clocks are set back, and entries come from machines whose clocks are fast.
+        """
+        if late:
+            text = codec.encode_trusted([list(one) for one in late])
+            revision.apply((Note(self._late, _name(scope, late[-1][0]), text),))
+
+    def late(self, reader: Reader) -> dict[tuple[str, str], float]:
+        """Give when those entries were created, by scope and key."""
+        return {
+            (name.partition("\0")[0], key): created_at
+            for name, text in _each(reader, self._late)
+            for key, created_at in cast("list[tuple[str, float]]", codec.decode(text))
+        }
 
     def keep_moves(self, revision: Revision, scope: str, moves: list[tuple[str, str, str]]) -> None:
         """Keep where entries of a page go: key, new scope, new key."""
@@ -87,12 +105,22 @@ class Complements:
 class RecordReader:
     """Finds the records of one migration."""
 
-    def __init__(self, complements: Complements, reader: Reader) -> None:
+    def __init__(self, complements: Complements, reader: Reader, applied_at: float) -> None:
         self._complements = complements
         self._reader = reader
+        self._applied_at = applied_at
+        self._late: dict[tuple[str, str], float] | None = None
         self._scope = ""
         self._first, self._last = "", ""
         self._records: dict[str, JsonValue] = {}
+
+    def saw(self, scope: str, key: str, created_at: float) -> bool:
+        """Tell whether an entry was there before the migration, and not made anew under its old key since."""
+        if created_at <= self._applied_at:
+            return True
+        if self._late is None:
+            self._late = self._complements.late(self._reader)
+        return self._late.get((scope, key)) == created_at
 
     def find(self, scope: str, key: str) -> JsonValue | Absent:
         """Give the record of an entry; ABSENT when the migration has not seen it."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from llmspell.migrations.shapes import Shape, Steps
 
 MOST_MOVES = 50
+MOST_EXTRA = 100
+"""With more fields that only some documents have, the names are keys, and similar ones are not the same."""
 LONGEST_PATH = 200
 """Characters of the paths that are looked at."""
 LONGEST_DEFAULT_BYTES = 200
@@ -64,7 +66,7 @@ class Differences:
     def moves(self) -> Iterator[Proposed]:
         """Find fields that stand under another name or in another object; whole objects before single fields."""
         for _ in range(MOST_MOVES):
-            pair = self._best_pair(objects=True) or self._best_pair(objects=False)
+            pair = self._best_pair()
             if pair is None:
                 return
             old, new = pair
@@ -153,7 +155,7 @@ class Differences:
                 active=False,
             )
 
-    def _best_pair(self, *, objects: bool) -> tuple[Steps, Steps] | None:
+    def _best_pair(self) -> tuple[Steps, Steps] | None:
         """Give the most similar pair of a field that is too much and one that is missing in the same documents."""
         extra: Counter[Steps] = Counter()
         missing: Counter[Steps] = Counter()
@@ -161,17 +163,16 @@ class Differences:
             if shape != self._target:
                 extra.update(path for path in shape if path not in self._target)
                 missing.update(path for path in self._target if path not in shape)
+        if len(extra) > MOST_EXTRA:
+            return None
         pairs = (
-            ((likeness, count), old, new)
+            (self._target[new] != OBJECT, -likeness, -count, old, new)
             for old, count in extra.most_common(_MOST_CANDIDATES)
             for new, _ in missing.most_common(_MOST_CANDIDATES)
-            if (self._target[new] == OBJECT) == objects
-            and _is_chosen(old)
-            and (likeness := name_likeness(old, new))
-            and self._movable(old, new)
+            if (likeness := name_likeness(old, new)) and _is_chosen(old) and self._movable(old, new)
         )
-        best = min(pairs, key=lambda pair: (-pair[0][0], -pair[0][1], pair[1:]), default=None)
-        return None if best is None else (best[1], best[2])
+        best = min(pairs, default=None)
+        return None if best is None else best[3:]
 
     def _movable(self, old: Steps, new: Steps) -> list[int]:
         """Give the numbers of the documents in which `old` can become `new`; none unless that is right for all."""

@@ -11,6 +11,8 @@ from llmspell.errors import InvalidValue
 from llmspell.limits import MAX_DEPTH
 from llmspell.migrations.paths import ABSENT, Absent, PathError
 from llmspell.migrations.transforms.base import SKIPPED, Complement, Draft, Refusal
+from llmspell.migrations.transforms.entries import ENTRY_KINDS
+from llmspell.migrations.transforms.quick import quick_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,19 +41,24 @@ class Way:
         for step in migration.steps:
             concerned = fits(step.scope or migration.scope, scope)
             self._steps.append((step.transform, matcher(step.key or migration.key)) if concerned else None)
+        self._has_rules = bool(migration.pre or migration.post)
         self._own = fits(migration.scope, scope)
         self._own_key = matcher(migration.key)
-        ups = [step[0].up for step in self._steps if step and step[1] is None]
+        ups = [quick_up(step[0]) for step in self._steps if step and step[1] is None]
         self._every_up = ups if len(ups) == len(self._steps) and self._own and self._own_key is None else None
-        """All the transforms when each of them is for every entry of the scope: the quick way."""
         self.concerns_all = self._every_up is not None
-        self._has_rules = bool(migration.pre or migration.post)
         self._decode, self._encode = codec.trusted()
+
+    @property
+    def straight(self) -> list[Callable[[Draft], JsonValue]] | None:
+        """The `up` of every transform when all there is to do for each document is to call them; None otherwise."""
+        moves = any(isinstance(step.transform, ENTRY_KINDS) for step in self._migration.steps)
+        return None if moves or self._has_rules else self._every_up
 
     @property
     def leads_nowhere(self) -> bool:
         """Tell whether no entry of the scope is concerned."""
-        return not self._own and not any(self._steps)
+        return not (self._own and self._has_rules) and not any(self._steps)
 
     def concerns(self, key: str) -> bool:
         """Tell whether the migration is for an entry of the scope."""
@@ -68,7 +75,7 @@ class Way:
             draft.value = self._decode(text)
         except ValueError:
             draft.value = codec.decode(text)  # raises in words
-        validates = self._has_rules and self._validates(draft.key)
+        validates = self._validates(draft.key)
         if validates:
             _refuse("before the migration", self._migration.pre, draft.value)
         complements: list[JsonValue] = []
@@ -76,9 +83,11 @@ class Way:
             if self._every_up is not None:
                 for up in self._every_up:
                     complements.append(up(draft))
+                    if draft.deleted:
+                        break
             else:
                 self._up_some(draft, complements)
-        except (Refusal, PathError) as error:
+        except (Refusal, PathError, InvalidValue) as error:
             index = len(complements)
             described = self._migration.steps[index].transform.describe()
             raise Refusal(f"transform {index + 1} ({described}): {error}") from error
@@ -86,10 +95,17 @@ class Way:
             return text, complements
         if validates:
             _refuse("after the migration", self._migration.post, draft.value)
-        new = self._encode(draft.value)
-        if len(new) > self._harmless_bytes or draft.value is None:
+        new = self._text(draft.value)
+        if not self.is_storable(new):
             self._refuse_unstorable(draft.value, new)
         return new, complements if any(complements) else _shortest(complements)
+
+    def is_storable(self, text: bytes) -> bool:
+        """Tell quickly that a text can be stored; False when it needs a closer look."""
+        size = len(text)
+        if size <= _SHALLOW_BYTES:
+            return size <= self._max_value_bytes and text != b"null"
+        return size <= self._max_value_bytes and text.count(b"{") + text.count(b"[") <= MAX_DEPTH
 
     def down(self, draft: Draft, text: bytes, record: JsonValue | Absent) -> bytes:
         """Take a document down again; `record` is what `up` gave, ABSENT for one made in the new version."""
@@ -103,10 +119,11 @@ class Way:
             if complement is not SKIPPED:
                 try:
                     step[0].down(draft, complement)
-                except (Refusal, PathError) as error:
+                except (Refusal, PathError, InvalidValue) as error:
                     raise Refusal(f"transform {index + 1} ({step[0].describe()}): {error}") from error
-        new = self._encode(draft.value)
-        self._refuse_unstorable(draft.value, new)
+        new = self._text(draft.value)
+        if not self.is_storable(new):
+            self._refuse_unstorable(draft.value, new)
         return new
 
     def _up_some(self, draft: Draft, complements: list[JsonValue]) -> None:
@@ -114,10 +131,18 @@ class Way:
         for step in self._steps:
             concerned = step is not None and (step[1] is None or step[1](key))
             complements.append(step[0].up(draft) if step and concerned else SKIPPED)
+            if draft.deleted:
+                return
 
     def _validates(self, key: str) -> bool:
         """Tell whether the rules of the migration are for this entry."""
-        return self._own and (self._own_key is None or bool(self._own_key(key)))
+        return self._has_rules and self._own and (self._own_key is None or bool(self._own_key(key)))
+
+    def _text(self, value: JsonValue) -> bytes:
+        try:
+            return self._encode(value)
+        except TypeError as error:  # so deep that the codec gives up before anybody could count the levels
+            raise Refusal(f"the value would be too deep: it has more than {MAX_DEPTH} levels") from error
 
     def _refuse_unstorable(self, value: JsonValue, text: bytes) -> None:
         if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from llmspell.migrations.shapes import OBJECT
@@ -18,6 +19,7 @@ _PART_OF_OTHER = 0.9
 _LEAST_IN_COMMON = 0.5
 
 
+@lru_cache(maxsize=10_000)
 def name_likeness(old: Steps, new: Steps) -> float:
     """Give how similar the names of two fields are, from 0 to 1; in another object only the same name counts.
 

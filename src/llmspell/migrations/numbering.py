@@ -32,11 +32,13 @@ def numbers_for_new(known: Sequence[str], first: str, from_version: str | None, 
             require_version(version)
     start = from_version or max(known, key=order, default=first)
     end = to_version or _next_minor(start)
+    if any(order(version) == order(end) for version in known):
+        raise InvalidArgument(f"a migration file leads to {end} already; choose another version with --to")
     if order(end) <= order(start):
         raise InvalidArgument(
             f"{end} does not come after {start}: a migration leads upward; choose another version with --to"
         )
-    inside = sorted((version for version in known if order(start) < order(version) <= order(end)), key=order)
+    inside = sorted((version for version in known if order(start) < order(version) < order(end)), key=order)
     if inside:
         raise InvalidArgument(
             f"a migration from {start} to {end} would pass {inside[0]}, which another file leads to already; continue "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from llmspell import codec
 from llmspell.batch import Delete
 from llmspell.fail_points import armed, reach
-from llmspell.migrations.paths import ABSENT
+from llmspell.migrations.paths import ABSENT, PathError
 from llmspell.migrations.transforms.base import Draft, Refusal
 
 if TYPE_CHECKING:
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
     from llmspell.migrations.complements import Complements, RecordReader
     from llmspell.migrations.documents import Way
 
-PAGE = 1_000
-"""Entries between two looks at whether the run should stop, and in one chunk of records."""
+Place: TypeAlias = tuple[str, str]
+"""Scope and key."""
+
+PAGE = 200
+"""Entries between two looks at whether the run should stop, and in one chunk of records.
+
+More at once leave the processor's cache before they are written, which costs a third of the time.
+"""
 
 FAIL, QUARANTINE = "fail", "quarantine"
 
@@ -47,7 +54,9 @@ class Tally:
     def __init__(self, version: int, samples: int) -> None:
         self.version = version
         self.changed = 0
-        self.before: dict[tuple[str, str], bytes] = {}
+        self.before: dict[Place, bytes] = {}
+        self.places: dict[Place, Place | None] = {}
+        """Where those of `before` are now, by the place they had; None for one that is gone."""
         self._samples = samples
 
     def count(self, scope: str, key: str, text: bytes) -> None:
@@ -55,6 +64,14 @@ class Tally:
         self.changed += 1
         if len(self.before) < self._samples:
             self.before.setdefault((scope, key), text)
+            self.places.setdefault((scope, key), (scope, key))
+
+    def moved(self, place: Place, to: Place | None) -> None:
+        """Note where an entry is now; None when it was deleted or put aside."""
+        for origin, there in self.places.items():
+            if there == place:
+                self.places[origin] = to
+                return
 
 
 class Passage(Protocol):
@@ -73,6 +90,9 @@ class Passage(Protocol):
 class Upward:
     """The entries of one scope on their way up."""
 
+    change: Callable[[str, bytes, int, float], bytes | None]
+    """See `Revision.rewrite`."""
+
     def __init__(self, way: Way, complements: Complements, scope: str, conditions: Conditions, tally: Tally) -> None:
         self.refused: list[tuple[str, str]] = []
         self._concerns = None if way.concerns_all else way.concerns
@@ -87,9 +107,46 @@ class Upward:
         self._records: dict[str, JsonValue] = {}
         self._moves: list[tuple[str, str, str]] = []
         self._deleted: list[str] = []
+        self._late: list[tuple[str, float]] = []
+        straight = way.straight
+        self.change = self._change if straight is None or conditions.sampling else self._straight(way, straight)
 
-    def change(self, key: str, text: bytes, version: int, created_at: float) -> bytes | None:
-        """See `Revision.rewrite`."""
+    def _straight(
+        self, way: Way, ups: list[Callable[[Draft], JsonValue]]
+    ) -> Callable[[str, bytes, int, float], bytes | None]:
+        """Give what does the same as `_change`, with nothing between the calls that all documents need.
+
+        Of a migration of a million entries, the looking up of names would be a third of the time.
+        """
+        draft, tally, run_version, may_fail_here = self._draft, self._tally, self._version, self._may_fail_here
+        now = self._now
+        decode, encode = codec.trusted()
+        is_storable, with_words = way.is_storable, self._change
+
+        def change(key: str, text: bytes, version: int, created_at: float) -> bytes | None:
+            if may_fail_here:
+                return with_words(key, text, version, created_at)
+            draft.key = key
+            try:
+                draft.value = decode(text)
+                record: JsonValue = [up(draft) for up in ups]
+                new = encode(draft.value)
+            except (Refusal, PathError, ValueError, TypeError):
+                return with_words(key, text, version, created_at)
+            if not is_storable(new):
+                return with_words(key, text, version, created_at)
+            self._records[key] = record
+            if created_at > now:
+                self._late.append((key, created_at))
+            if new == text:
+                return None
+            if version != run_version:
+                tally.changed += 1
+            return new
+
+        return change
+
+    def _change(self, key: str, text: bytes, version: int, created_at: float) -> bytes | None:
         if self._may_fail_here:
             reach("migration.document")
         if self._concerns is not None and not self._concerns(key):
@@ -108,6 +165,8 @@ class Upward:
             self._deleted.append(key)
         else:
             self._records[key] = record
+            if created_at > self._now:
+                self._late.append((key, created_at))
             if draft.key != key or draft.scope != scope:
                 self._moves.append((key, draft.scope, draft.key))
             elif new == text:
@@ -121,24 +180,23 @@ class Upward:
         scope = self._scope
         self._complements.keep(revision, scope, self._records)
         self._complements.keep_moves(revision, scope, self._moves)
+        self._complements.keep_late(revision, scope, self._late)
         for key in self._deleted:
             stored = revision.get(scope, key, self._now)
             if stored is not None:
                 self._complements.keep_deleted(revision, stored)
                 revision.apply((Delete(scope, key),))
-        self._records, self._moves, self._deleted = {}, [], []
+                self._tally.moved((scope, key), None)
+        self._records, self._moves, self._deleted, self._late = {}, [], [], []
 
 
 class Downward:
     """The entries of one scope on their way down."""
 
-    def __init__(
-        self, way: Way, records: RecordReader, applied_at: float, scope: str, conditions: Conditions, tally: Tally
-    ) -> None:
+    def __init__(self, way: Way, records: RecordReader, scope: str, conditions: Conditions, tally: Tally) -> None:
         self.refused: list[tuple[str, str]] = []
         self._way = way
         self._records = records
-        self._applied_at = applied_at
         self._scope = scope
         self._tally = tally
         self._draft = Draft(scope, "", None, conditions.now)
@@ -149,7 +207,7 @@ class Downward:
         if not self._way.concerns(key):
             return None
         # An entry that was made anew under its old key has nothing to do with the record of that key.
-        record = self._records.find(self._scope, key) if created_at <= self._applied_at else ABSENT
+        record = self._records.find(self._scope, key) if self._records.saw(self._scope, key, created_at) else ABSENT
         self._draft.key = key
         try:
             new = self._way.down(self._draft, text, record)

@@ -56,6 +56,7 @@ def retry(
         return Retried(one.number, one.scope, one.key, str(error))
     for complements, scope, key, record, place in records:
         complements.insert(revision, scope, key, record)
+        complements.keep_late(revision, scope, [(key, quarantine.created_at(revision, one.number))])
         if place != (scope, key):
             complements.keep_moves(revision, scope, [(key, *place)])
     quarantine.bring_back(revision, one, text, draft.scope, draft.key)

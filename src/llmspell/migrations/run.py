@@ -14,7 +14,7 @@ from llmspell.migrations.passage import PAGE, QUARANTINE, Downward, Tally, Upwar
 from llmspell.migrations.results import Applied, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from llmspell.backends.base import Revision
     from llmspell.migrations.chain import Leg
@@ -35,8 +35,6 @@ class Run:
         self._conditions = conditions
         self._tally = Tally(revision.version() + 1, SAMPLES if conditions.sampling else 0)
         self._next_number = quarantine.next_number(revision)
-        self._places: dict[tuple[str, str], tuple[str, str]] = {}
-        """Where the entries of the tally's `before` are now, by the place they had."""
 
     @property
     def items_migrated(self) -> int:
@@ -68,10 +66,10 @@ class Run:
     def samples(self) -> tuple[Sample, ...]:
         """Give the first entries that were changed, before and after."""
         given = []
-        for (scope, key), before in self._tally.before.items():
-            to_scope, to_key = self._places.get((scope, key), (scope, key))
-            stored = self._revision.get(to_scope, to_key, self._conditions.now)
-            given.append(Sample(scope, key, before, stored.value if stored else None, to_scope, to_key))
+        for origin, before in self._tally.before.items():
+            place = self._tally.places[origin]
+            stored = None if place is None else self._revision.get(*place, self._conditions.now)
+            given.append(Sample(*origin, before, stored.value if stored else None, *(place or origin)))
         return tuple(given)
 
     def _go_up(self, migration: Migration) -> None:
@@ -83,8 +81,7 @@ class Run:
             return Upward(way, complements, scope, self._conditions, self._tally)
 
         self._every_scope(migration, migration.from_version, upward)
-        for move in complements.moves(self._revision):
-            self._move(migration, move)
+        self._move_all(migration, complements.moves(self._revision))
         history.record(
             self._revision,
             Applied(
@@ -108,16 +105,18 @@ class Run:
                 "had taken away was forgotten; go back to a copy of the store from before instead"
             )
         applied_at = applied.applied_at if applied else float("-inf")
+        records = complements.reader(revision, applied_at)
+        back = []
         for move in complements.moves(revision):
             there = revision.get(move.to_scope, move.to_key, now)
-            if there is not None and there.created_at <= applied_at:
+            if there is not None and records.saw(move.scope, move.key, there.created_at):
                 if there.version != self._tally.version:
                     self._tally.count(there.scope, there.key, there.value)
-                self._move(migration, Move(move.to_scope, move.to_key, move.scope, move.key))
-        records = complements.reader(revision)
+                back.append(Move(move.to_scope, move.to_key, move.scope, move.key))
+        self._move_all(migration, back)  # all were looked at before: one that is back may stand where another was
 
         def downward(way: Way, scope: str) -> Downward:
-            return Downward(way, records, applied_at, scope, self._conditions, self._tally)
+            return Downward(way, records, scope, self._conditions, self._tally)
 
         self._every_scope(migration, migration.to_version, downward)
         self._undelete(migration, complements)
@@ -148,24 +147,37 @@ class Run:
             if stored is not None:
                 ward = quarantine.Ward(shape, migration.file, reason, self._conditions.now)
                 quarantine.put_aside(self._revision, stored, ward, self._next_number)
+                self._tally.moved((scope, key), None)
                 self._next_number += 1
                 self.items_quarantined += 1
 
-    def _move(self, migration: Migration, move: Move) -> None:
+    def _move_all(self, migration: Migration, moves: Iterable[Move]) -> None:
+        """Move entries; one whose place is still taken waits until the others have gone."""
+        waiting = [move for move in moves if not self._moved(move)]
+        while waiting:
+            # In the other order: keys that are shifted by one get free from the end on, or from the beginning.
+            still = [move for move in reversed(waiting) if not self._moved(move)]
+            if len(still) == len(waiting):
+                stuck = waiting[0]
+                raise MigrationFailed(
+                    f"{named(stuck.scope, stuck.key)}: {migration.file} would move it to "
+                    f"{named(stuck.to_scope, stuck.to_key)}, where there is an entry already; give one of them "
+                    "another name first"
+                )
+            waiting = still
+
+    def _moved(self, move: Move) -> bool:
         try:
             self._revision.apply((move,))
-        except Conflict as conflict:
-            raise MigrationFailed(
-                f"{named(move.scope, move.key)}: {migration.file} would move it to "
-                f"{named(move.to_scope, move.to_key)}, where there is an entry already; give one of them another name "
-                "first"
-            ) from conflict
-        for origin in self._tally.before:
-            if self._places.get(origin, origin) == (move.scope, move.key):
-                self._places[origin] = (move.to_scope, move.to_key)
+        except Conflict:
+            return False
+        self._tally.moved((move.scope, move.key), (move.to_scope, move.to_key))
+        return True
 
     def _undelete(self, migration: Migration, complements: Complements) -> None:
         for put in complements.deleted(self._revision):
+            if put.expires_at is not None and put.expires_at <= self._conditions.now:
+                continue
             if self._revision.get(put.scope, put.key, self._conditions.now) is not None:
                 raise MigrationFailed(
                     f"{named(put.scope, put.key)}: the entry that {migration.file} had deleted cannot come back, "
@@ -197,5 +209,5 @@ def named(scope: str, key: str) -> str:
 def _failure(scope: str, refused: list[tuple[str, str]], migration: Migration) -> MigrationFailed:
     problems = tuple(f"{named(scope, key)}: {migration.file}: {reason}" for key, reason in refused[:FAILURES_TOLD])
     others = len(refused) - 1
-    more = f" (and {others} more of the same thousand)" if others else ""
+    more = f" (and {others} more among those looked at)" if others else ""
     return MigrationFailed(problems[0] + more, problems)

@@ -9,6 +9,7 @@ from llmspell.errors import InvalidArgument, MigrationError, MigrationPathError
 from llmspell.fail_points import reach
 from llmspell.migrations import history, quarantine
 from llmspell.migrations.complements import Complements
+from llmspell.migrations.documents import Way
 from llmspell.migrations.expressions import Functions
 from llmspell.migrations.load import load_folder
 from llmspell.migrations.passage import FAIL, QUARANTINE, Conditions
@@ -19,9 +20,9 @@ from llmspell.migrations.run import Run
 from llmspell.schema_range import order, require_version, same_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection
 
-    from llmspell.backends.base import Backend, Revision
+    from llmspell.backends.base import Backend, Reader, Revision
     from llmspell.migrations.chain import Chain, Leg
     from llmspell.migrations.results import Applied, Plan, Quarantined, Retried
     from llmspell.migrations.transforms.custom import Code
@@ -140,12 +141,14 @@ class Migrations:
         """Give the entries that were put aside, the oldest first."""
         return quarantine.listed(self._backend)
 
-    def retry(self, numbers: Iterable[int] | None = None) -> list[Retried]:
+    def retry(self, numbers: Collection[int] | None = None) -> list[Retried]:
         """Take quarantined entries (all of them when None) to the store's schema version and give them their places.
 
         Each one arrives or stays aside with the new reason; all that arrive do so in one commit.
         """
         chain, now = self.chain(), self._clock()
+        if not self._chosen(self._backend, numbers):
+            return []  # without taking the turn or making files
 
         def work(revision: Revision) -> list[Retried]:
             current = revision.schema_version() or self._options.new_schema_version
@@ -158,7 +161,7 @@ class Migrations:
 
         return self._backend.revise(now, work)
 
-    def discard(self, numbers: Iterable[int]) -> int:
+    def discard(self, numbers: Collection[int]) -> int:
         """Throw quarantined entries away for good; give how many."""
 
         def work(revision: Revision) -> int:
@@ -167,6 +170,8 @@ class Migrations:
                 quarantine.discard(revision, one.number)
             return len(chosen)
 
+        if not self._chosen(self._backend, numbers):
+            return 0
         return self._backend.revise(self._clock(), work)
 
     def forget(self, version: str) -> int:
@@ -177,16 +182,14 @@ class Migrations:
         require_version(version)
 
         def work(revision: Revision) -> int:
-            applied = history.applied_to(revision, version)
-            if applied is None:
-                known = ", ".join(one.to_version for one in history.applied(revision)) or "none"
-                raise MigrationPathError(f"the store stands on no migration to {version}; it stands on: {known}")
+            applied = _standing_on(revision, version)
             complements = Complements(version)
             freed = complements.bytes_kept(revision)
             complements.drop(revision)
             history.record(revision, applied._replace(forgotten=True))
             return freed
 
+        _standing_on(self._backend, version)
         return self._backend.revise(self._clock(), work)
 
     def bytes_kept(self, version: str) -> int:
@@ -223,8 +226,8 @@ class Migrations:
             return ()
         return chain.path(current, target)
 
-    def _chosen(self, revision: Revision, numbers: Iterable[int] | None) -> list[Quarantined]:
-        entries = quarantine.listed(revision)
+    def _chosen(self, reader: Reader, numbers: Collection[int] | None) -> list[Quarantined]:
+        entries = quarantine.listed(reader)
         if numbers is None:
             return entries
         by_number = {one.number: one for one in entries}
@@ -234,6 +237,14 @@ class Migrations:
                 known = ", ".join(map(str, by_number)) or "none"
                 raise InvalidArgument(f"there is no quarantined entry {number}; there are: {known}")
         return [by_number[number] for number in wanted]
+
+
+def _standing_on(reader: Reader, version: str) -> Applied:
+    applied = history.applied_to(reader, version)
+    if applied is None:
+        known = ", ".join(one.to_version for one in history.applied(reader)) or "none"
+        raise MigrationPathError(f"the store stands on no migration to {version}; it stands on: {known}")
+    return applied
 
 
 class _Undone(Exception):
@@ -311,7 +322,12 @@ class _Attempt:
         history.refuse_changed(history.applied(revision), chain)
         self._from, self._to = current, target
         if migrations._listeners:
-            self._total = sum(revision.count(scope, now) for scope in revision.scopes("", now)) * len(legs)
+            self._total = sum(
+                revision.count(scope, now)
+                for scope in revision.scopes("", now)
+                for leg in legs
+                if not Way(leg.migration, scope, options.max_value_bytes).leads_nowhere
+            )
         self._tell("migration.started")
         run = Run(
             revision,

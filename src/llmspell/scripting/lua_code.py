@@ -79,9 +79,9 @@ class LuaCode:
     def call(self, name: str, text: bytes) -> bytes:
         """Give what the function makes of a value, both as JSON text that `llmspell.codec` has made or could have.
 
-        Numbers keep their kinds, arrays stay arrays; as in every script, an object's field that is
-        null is an absent one, and in an array it is `State.null`. Tables have no order, so in the
-        result the fields of every object stand in order of their names. A function that gives
+        Numbers keep their kinds, arrays stay arrays. A null is `State.null`, in an object too, where a
+        script's `State.load` leaves it out: what a function leaves alone comes back whole. Tables have
+        no order, so in the result the fields of every object stand in order of their names. A function that gives
         `State.null` gives null. Every call may take `max_instructions` (`MAX_INSTRUCTIONS` when
         there is no limit) and `timeout_seconds`.
 

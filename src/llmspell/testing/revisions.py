@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmspell.batch import Batch, Delete, DropNotes, Move, Note, Put, Stamp
-from llmspell.errors import Conflict
+from llmspell.errors import Conflict, InvalidArgument
 
 if TYPE_CHECKING:
     from llmspell.backends.base import Backend, Revision
@@ -66,6 +66,27 @@ class RevisionConformance:
             assert _value_of(one, "scope", "a") == b"1"
             assert one.notes("kind") == [("name", b"x")]
             assert (one.schema_version(), one.version()) == (stamp, version)
+
+    def test_whatever_is_written_past_a_revision_from_inside_is_refused(self, backend: Backend) -> None:
+        _revise(backend, Put("scope", "a", b"1"))
+        refused = []
+
+        def work(revision: Revision) -> None:
+            revision.apply((Put("scope", "a", b"2"),))
+            for mutations in ((Put("scope", "b", b"3"),), (Put("scope", "b", b"3"), Delete("scope", "a"))):
+                with pytest.raises(InvalidArgument):
+                    backend.commit(Batch(NOW, mutations))
+                refused.append(mutations)
+            with pytest.raises(InvalidArgument):
+                backend.revise(NOW, lambda inner: inner.apply((Put("scope", "b", b"3"),)))
+            raise _Undone
+
+        with pytest.raises(_Undone):
+            backend.revise(NOW, work)
+        assert len(refused) == 2
+        assert _value_of(backend, "scope", "a") == b"1"
+        assert backend.keys("scope", "", None, None, NOW) == ["a"]
+        assert backend.commit(Batch(NOW, (Put("scope", "b", b"3"),))).version == 2
 
     def test_a_save_works_after_an_undone_revision(self, backend: Backend) -> None:
         with pytest.raises(_Undone):

@@ -702,7 +702,7 @@ def test_a_variable_does_not_make_a_switch_or_a_number() -> None:
         ("state-enabled", StateSettings(enabled=True, backend="disk", path="./state")),
         (
             "migration-enabled",
-            StateSettings(enabled=True, backend="disk", path="./state", migration_enabled=True, schema_version="1.0.0"),
+            StateSettings(path="./state", migration_enabled=True, migrations_path="examples/migrations"),
         ),
         (
             "backup-enabled",

@@ -26,3 +26,11 @@ def disk_home(tmp_path: Path, folder: str, clock: Clock) -> Iterator[Home]:
     migrations.mkdir()
     with llmspell.open(folder, durability="normal", clock=clock, migrations_path=migrations) as store:
         yield Home(migrations, store, clock)
+
+
+@pytest.fixture
+def migrations(tmp_path: Path) -> Path:
+    """An empty folder of migration files."""
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    return folder

@@ -83,6 +83,18 @@ def put_step(folder: Path, *transforms: dict[str, Any], to: str, start: str, **f
     return file
 
 
+def put_toml_step(folder: Path, *transforms: dict[str, Any], to: str, start: str) -> Path:
+    """Write the same migration as TOML, which has no null."""
+    folder.mkdir(exist_ok=True)
+    tables = "".join(
+        "[[transforms]]\n" + "".join(f"{_toml(name)} = {_toml(value)}\n" for name, value in transform.items())
+        for transform in transforms
+    )
+    file = folder / f"{to}_step.toml"
+    file.write_text(f'from_version = "{start}"\nto_version = "{to}"\n{tables}')
+    return file
+
+
 def full(store: llmspell.Store, now: float) -> Full:
     """Give everything that is in a store."""
     backend = store.backend
@@ -100,3 +112,14 @@ def entries(store: llmspell.Store, now: float) -> list[Stored]:
 def without_versions(found: list[Stored]) -> list[Stored]:
     """Give entries in which everything but their versions can be compared."""
     return [one._replace(version=0) for one in found]
+
+
+def _toml(value: JsonValue) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(name)} = {_toml(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float):
+        return repr(value)
+    assert value is not None
+    return json.dumps(value, ensure_ascii=False)

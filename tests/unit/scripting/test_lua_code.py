@@ -158,8 +158,13 @@ def test_empty_things_and_null_in_arrays_are_kept(identity: LuaCode, text: bytes
     assert identity.call("same", text) == text
 
 
-def test_a_field_that_is_null_is_an_absent_one(identity: LuaCode) -> None:
-    assert identity.call("same", b'{"a":null,"b":1}') == b'{"b":1}'
+def test_a_field_that_is_null_is_kept(identity: LuaCode) -> None:
+    assert identity.call("same", b'{"a":null,"b":{"c":null}}') == b'{"a":null,"b":{"c":null}}'
+
+
+def test_a_field_that_is_null_can_be_told_from_an_absent_one(opened: Opener) -> None:
+    code = opened(body("return { value.a == State.null, value.b == nil }"))
+    assert code.call("f", b'{"a":null}') == b"[true,true]"
 
 
 def test_null_and_empty_arrays_can_be_made(opened: Opener) -> None:

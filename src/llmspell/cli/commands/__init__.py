@@ -105,6 +105,62 @@ _STATE = {
     ),
 }
 
+_MIGRATE = {
+    "new": Command(
+        "write a new migration file, empty or proposed from stored entries",
+        (
+            "llmspell migrate new add_email",
+            "llmspell migrate new nest_profile --to 2.0.0 --scope 'user*'",
+            "llmspell migrate new same_shape --from-samples 'user*'",
+        ),
+        f"{_HERE}.migrate_files:declare_new",
+    ),
+    "check": Command(
+        "try every migration on samples, for tests of your own",
+        ("llmspell migrate check", "llmspell migrate check --samples 1000 --json"),
+        f"{_HERE}.migrate_files:declare_check",
+    ),
+    "status": Command(
+        "tell the schema version, what is pending and what was applied",
+        ("llmspell migrate status", "llmspell migrate status --json"),
+        f"{_HERE}.migrate:declare_status",
+    ),
+    "plan": Command(
+        "tell what a migration would do, without changing anything",
+        ("llmspell migrate plan", "llmspell migrate plan 2.0.0"),
+        f"{_HERE}.migrate:declare_plan",
+    ),
+    "up": Command(
+        "migrate to a newer schema version, all entries or none",
+        (
+            "llmspell migrate up --dry-run",
+            "llmspell migrate up",
+            "llmspell migrate up 2.0.0 --on-error quarantine",
+        ),
+        f"{_HERE}.migrate_run:declare_up",
+    ),
+    "down": Command(
+        "migrate back to an older schema version, all entries or none",
+        ("llmspell migrate down 1.0.0 --dry-run", "llmspell migrate down 1.0.0 --yes"),
+        f"{_HERE}.migrate_run:declare_down",
+    ),
+    "quarantine": Command(
+        "list, show, retry or discard entries that could not be migrated",
+        (
+            "llmspell migrate quarantine",
+            "llmspell migrate quarantine show 1",
+            "llmspell migrate quarantine retry",
+            "llmspell migrate quarantine discard 1 2 --yes",
+        ),
+        f"{_HERE}.migrate_quarantine:declare_quarantine",
+    ),
+    "forget": Command(
+        "give up the way back over a migration and the space it takes",
+        ("llmspell migrate forget 2.0.0", "llmspell migrate forget 2.0.0 --yes"),
+        f"{_HERE}.migrate_forget:declare_forget",
+    ),
+}
+
 _CONFIG = {
     "show": Command(
         "print the settings in effect",
@@ -140,6 +196,11 @@ COMMANDS = {
         "read and write state",
         ("llmspell state save global greeting '\"hello\"'", "llmspell state load global greeting"),
         verbs=_STATE,
+    ),
+    "migrate": Command(
+        "take the store from one schema version to another, and back",
+        ("llmspell migrate status", "llmspell migrate plan", "llmspell migrate up"),
+        verbs=_MIGRATE,
     ),
     "config": Command(
         "show, check and write the configuration",

@@ -89,11 +89,12 @@ class Custom:
 
     loss = OPAQUE
 
-    __slots__ = ("_down", "_up")
+    __slots__ = ("_up", "down_function")
 
     def __init__(self, up: Function, down: Function | None) -> None:
         self._up = up
-        self._down = down
+        self.down_function = down
+        """The function for the way down, None when there is none."""
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -120,10 +121,10 @@ class Custom:
             if digest(draft.value) == after:
                 draft.value = old
                 return
-        if self._down is None:
+        if self.down_function is None:
             was = "was made in the newer version" if complement is ABSENT else "was edited since it went up"
             raise Refusal(f'the document {was}, and there is no function down for "{self._up.text}"')
-        draft.value = self._down.call(draft.value)
+        draft.value = self.down_function.call(draft.value)
 
     def describe(self) -> str:
         """Say what it does."""

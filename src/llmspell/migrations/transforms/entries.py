@@ -138,6 +138,9 @@ class MoveScope:
         return ()
 
 
+ENTRY_KINDS = (DeleteEntry, RenameKey, MoveScope)
+
+
 class Name(Protocol):
     """How a new key or scope is made."""
 

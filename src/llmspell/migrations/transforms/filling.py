@@ -21,12 +21,12 @@ class Default:
 
     loss = LOSSY
 
-    __slots__ = ("_constant", "_field", "_value")
+    __slots__ = ("constant", "field", "value")
 
     def __init__(self, field: Path, value: JsonValue) -> None:
-        self._field = field
-        self._value = value
-        self._constant = not isinstance(value, dict | list) and not has_now(value)
+        self.field = field
+        self.value = value
+        self.constant = not isinstance(value, dict | list) and not has_now(value)
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -35,9 +35,9 @@ class Default:
 
     def up(self, draft: Draft) -> JsonValue:
         """Fill the field, with a value that no other document shares; null is a value and stays."""
-        value = self._value if self._constant else fresh_at(self._value, draft.now)
+        value = self.value if self.constant else fresh_at(self.value, draft.now)
         try:
-            made = self._field.add(draft.value, value)
+            made = self.field.add(draft.value, value)
         except PathError as error:
             raise Refusal(str(error)) from error
         return SKIPPED if made is None else [made]
@@ -46,15 +46,15 @@ class Default:
         """Remove what was filled; a document of the new version keeps its field, which is its own."""
         if complement == SKIPPED or complement is ABSENT:
             return
-        _remove(draft, self._field, parts(complement)[0])
+        _remove(draft, self.field, parts(complement)[0])
 
     def describe(self) -> str:
         """Say what it does."""
-        return f"default of {self._field.text}"
+        return f"default of {self.field.text}"
 
     def writes(self) -> tuple[str, ...]:
         """Give the field."""
-        return (self._field.text,)
+        return (self.field.text,)
 
 
 class Set:
@@ -62,12 +62,12 @@ class Set:
 
     loss = LOSSY
 
-    __slots__ = ("_constant", "_field", "_value")
+    __slots__ = ("constant", "field", "value")
 
     def __init__(self, field: Path, value: JsonValue) -> None:
-        self._field = field
-        self._value = value
-        self._constant = not has_now(value)
+        self.field = field
+        self.value = value
+        self.constant = not has_now(value)
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -76,12 +76,12 @@ class Set:
 
     def up(self, draft: Draft) -> JsonValue:
         """Set the field, at its position if it exists."""
-        old = self._field.get(draft.value)
-        new = fresh_at(self._value, draft.now)
-        made = set_at(draft, self._field, new)
+        old = self.field.get(draft.value)
+        new = fresh_at(self.value, draft.now)
+        made = set_at(draft, self.field, new)
         if isinstance(old, Absent):
             return [made]
-        return [made, old] if self._constant else [made, old, fresh(new)]
+        return [made, old] if self.constant else [made, old, fresh(new)]
 
     def down(self, draft: Draft, complement: Complement) -> None:
         """Bring the old value back, unless the field was edited; a field that had not been is removed."""
@@ -89,17 +89,17 @@ class Set:
             return
         made, *kept = parts(complement)
         if kept:
-            _bring_back(draft, self._field, kept[0], self._value if self._constant else kept[1])
+            _bring_back(draft, self.field, kept[0], self.value if self.constant else kept[1])
         else:
-            _remove(draft, self._field, made)
+            _remove(draft, self.field, made)
 
     def describe(self) -> str:
         """Say what it does."""
-        return f"set {self._field.text}"
+        return f"set {self.field.text}"
 
     def writes(self) -> tuple[str, ...]:
         """Give the field."""
-        return (self._field.text,)
+        return (self.field.text,)
 
 
 class Computed:

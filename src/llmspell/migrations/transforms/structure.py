@@ -31,12 +31,12 @@ class Move:
 
     loss = LOSSLESS
 
-    __slots__ = ("_missing", "_source", "_target", "_to")
+    __slots__ = ("_missing", "source", "target", "to")
 
     def __init__(self, source: Path, target: Target, missing: str) -> None:
-        self._source = source
-        self._target = target
-        self._to = target.path
+        self.source = source
+        self.target = target
+        self.to = target.path
         self._missing = missing
 
     @classmethod
@@ -73,20 +73,20 @@ class Move:
     def up(self, draft: Draft) -> JsonValue:
         """Take the field first: what counts as existing is what stands at the target without it."""
         document = draft.value
-        taken = self._source.take(document)
+        taken = self.source.take(document)
         if taken is None:
-            return absent(self._source, self._missing)
+            return absent(self.source, self._missing)
         position, value = taken
         try:
-            made = self._to.add(document, value)
+            made = self.to.add(document, value)
         except PathError as error:
             raise Refusal(str(error)) from error
         if made is not None:
             return [position, made]
-        if self._target.stops(draft):
-            self._source.restore(document, taken)
+        if self.target.stops(draft):
+            self.source.restore(document, taken)
             return SKIPPED
-        return [position, *self._target.put(draft, value)]
+        return [position, *self.target.put(draft, value)]
 
     def down(self, draft: Draft, complement: Complement) -> None:
         """Put the field back; one that was removed in the new version stays away."""
@@ -96,26 +96,26 @@ class Move:
             self._down_new(draft)
             return
         position, *mark = parts(complement)
-        value = self._target.undo(draft, mark)
+        value = self.target.undo(draft, mark)
         if not isinstance(value, Absent):
-            put_back(draft, self._source, position, value)
+            put_back(draft, self.source, position, value)
 
     def describe(self) -> str:
         """Say what it does."""
-        return f"move {self._source.text} to {self._to.text}"
+        return f"move {self.source.text} to {self.to.text}"
 
     def writes(self) -> tuple[str, ...]:
         """Give the target."""
-        return (self._to.text,)
+        return (self.to.text,)
 
     def _down_new(self, draft: Draft) -> None:
-        if in_array(draft, self._to):
+        if in_array(draft, self.to):
             return  # an element was replaced, nobody knows what it was
-        taken = self._to.take(draft.value)
+        taken = self.to.take(draft.value)
         if taken is None:
             return
-        make(draft, self._source, taken[1])
-        self._target.prune_new(draft)
+        make(draft, self.source, taken[1])
+        self.target.prune_new(draft)
 
 
 class Copy:
@@ -123,11 +123,11 @@ class Copy:
 
     loss = LOSSLESS
 
-    __slots__ = ("_missing", "_source", "_target")
+    __slots__ = ("_missing", "source", "target")
 
     def __init__(self, source: Path, target: Target, missing: str) -> None:
-        self._source = source
-        self._target = target
+        self.source = source
+        self.target = target
         self._missing = missing
 
     @classmethod
@@ -139,34 +139,34 @@ class Copy:
 
     def up(self, draft: Draft) -> JsonValue:
         """Copy; the two share nothing."""
-        value = self._source.get(draft.value)
+        value = self.source.get(draft.value)
         if isinstance(value, Absent):
-            return absent(self._source, self._missing)
-        if self._target.stops(draft):
+            return absent(self.source, self._missing)
+        if self.target.stops(draft):
             return SKIPPED
-        return self._target.put(draft, fresh(value))
+        return self.target.put(draft, fresh(value))
 
     def down(self, draft: Draft, complement: Complement) -> None:
         """Remove the copy; in a document of the new version only while it is nothing but a copy."""
         if complement == SKIPPED:
             return
         if complement is not ABSENT:
-            self._target.undo(draft, parts(complement))
+            self.target.undo(draft, parts(complement))
             return
-        source, copied = self._source.get(draft.value), self._target.path.get(draft.value)
-        if isinstance(source, Absent) or isinstance(copied, Absent) or in_array(draft, self._target.path):
+        source, copied = self.source.get(draft.value), self.target.path.get(draft.value)
+        if isinstance(source, Absent) or isinstance(copied, Absent) or in_array(draft, self.target.path):
             return
         if same(source, copied):
-            self._target.undo_new(draft)
-            self._target.prune_new(draft)
+            self.target.undo_new(draft)
+            self.target.prune_new(draft)
 
     def describe(self) -> str:
         """Say what it does."""
-        return f"copy {self._source.text} to {self._target.path.text}"
+        return f"copy {self.source.text} to {self.target.path.text}"
 
     def writes(self) -> tuple[str, ...]:
         """Give the target."""
-        return (self._target.path.text,)
+        return (self.target.path.text,)
 
 
 class Remove:
@@ -174,10 +174,10 @@ class Remove:
 
     loss = LOSSLESS
 
-    __slots__ = ("_field", "_missing")
+    __slots__ = ("_missing", "field")
 
     def __init__(self, field: Path, missing: str) -> None:
-        self._field = field
+        self.field = field
         self._missing = missing
 
     @classmethod
@@ -187,21 +187,21 @@ class Remove:
 
     def up(self, draft: Draft) -> JsonValue:
         """Take the field away."""
-        taken = self._field.take(draft.value)
-        return absent(self._field, self._missing) if taken is None else [*taken]
+        taken = self.field.take(draft.value)
+        return absent(self.field, self._missing) if taken is None else [*taken]
 
     def down(self, draft: Draft, complement: Complement) -> None:
         """Put the field back, unless the document has one by that name again."""
         if complement == SKIPPED or complement is ABSENT:
             return
-        if self._field.get(draft.value) is not ABSENT and not in_array(draft, self._field):
+        if self.field.get(draft.value) is not ABSENT and not in_array(draft, self.field):
             return
         position, value = parts(complement)
-        put_back(draft, self._field, position, value)
+        put_back(draft, self.field, position, value)
 
     def describe(self) -> str:
         """Say what it does."""
-        return f"remove {self._field.text}"
+        return f"remove {self.field.text}"
 
     def writes(self) -> tuple[str, ...]:
         """Give nothing: a removed field is not set."""

@@ -57,7 +57,7 @@ local function call(name, text)
     return ""
   end
   spare()
-  local value = decode(text)
+  local value = decode(text, true) -- what a function leaves alone must come back whole
   renew()
   local result = fn(value)
   spare()

@@ -1,6 +1,7 @@
 -- How does JSON text become a Lua value? Trusts text that the encoder, or the host's codec, has made.
 -- Given: unquote(raw) -> text, the host's, faster for long text, with a second result when memory ran out; null; the
--- metatable that marks arrays. Gives: decode(text).
+-- metatable that marks arrays. Gives: decode(text, keep_nulls). A field that is null is absent, as in Lua, unless nulls
+-- are kept: then it holds null.
 local unquote, null, ARRAY = ...
 
 local next, error, tonumber, setmetatable = next, error, tonumber, setmetatable
@@ -9,7 +10,7 @@ local utf8_char, infinity = utf8.char, math.huge
 
 local LONG_TEXT = 128 -- from here on the host is faster than Lua
 
-local text, next_slash
+local text, next_slash, left_out
 
 local UNESCAPED = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 local UNESCAPED_PAIRS = {}
@@ -79,7 +80,7 @@ local function read_object(at)
     from = at + 2
     if byte(text, from - 1) ~= 34 then
       value, at = read(from - 1)
-      if value ~= null then
+      if value ~= left_out then
         object[name] = value
       end
     else
@@ -127,8 +128,9 @@ function read(at)
   return tonumber(digits), at + #digits
 end
 
-local function decode(json)
+local function decode(json, keep_nulls)
   text, next_slash = json, find(json, "\\", 1, true) or infinity
+  left_out = not keep_nulls and null or nil
   local value = read(1)
   text = nil
   return value

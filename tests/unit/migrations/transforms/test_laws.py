@@ -35,7 +35,7 @@ def test_what_goes_up_comes_down_as_it_was(kind: str) -> None:
         changed += _came_back_changed([drawn], document)
 
     there_and_back()
-    assert changed > 20  # so many documents were another on the way
+    assert changed > 5  # so many documents were another on the way
 
 
 def test_several_transforms_come_down_in_reverse() -> None:
