@@ -25,12 +25,17 @@ class Stored(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What the newest write to one key was: `stored` is None when it removed the entry."""
+    """What the newest write to one key was: `stored` is None when it removed the entry.
+
+    `migrated_to` is the schema version that a migration brought the store to with this write, None
+    when it was an ordinary one.
+    """
 
     scope: str
     key: str
     version: int
     stored: Stored | None
+    migrated_to: str | None = None
 
 
 class Entry(NamedTuple):

@@ -146,8 +146,8 @@ def _refuse_too_new(store: Store, settings: StateSettings) -> None:
     newest = max((*known, settings.schema_version), key=order)
     if order(found) > order(newest):
         raise SchemaTooNew(
-            f'the store in "{settings.path}" has schema version {found}, newer than every version known here (the newest '
-            f'is {newest}, from "{settings.migrations_path}"); update the program or its migrations'
+            f'the store in "{settings.path}" has schema version {found}, newer than every version known here (the '
+            f'newest is {newest}, from "{settings.migrations_path}"); update the program or its migrations'
         )
 
 
@@ -157,7 +157,8 @@ def _migrations_of(
     """Give what makes the migrations of a store, once somebody asks for them."""
 
     def make(store: Store) -> Migrations:
-        from llmspell.migrations.verbs import MigrationOptions, Migrations
+        from llmspell.migrations.attempt import MigrationOptions
+        from llmspell.migrations.verbs import Migrations
         from llmspell.scripting.code import open_code
 
         options = MigrationOptions(

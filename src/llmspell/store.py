@@ -49,7 +49,7 @@ class Store(State):
         super().__init__(backend, clock, max_value_bytes)
         self._backend = backend
         self._make_migrations = migrations
-        self._migrations: Migrations | None = None
+        self._made: dict[str, Migrations] = {}
 
     @overload
     def transaction(self, fn: Callable[[State], Result]) -> Result: ...
@@ -119,11 +119,17 @@ class Store(State):
     def changes(self, since: int = 0) -> Iterator[Change]:
         """Give the newest write of every key written after version `since`, ordered by version.
 
-        `Change.stored` is None for an entry that was deleted or has expired. Raises
-        `ChangesForgotten` when deletions after `since` are no longer known (they are kept for 30
-        days, and at most 100,000 of them).
+        `Change.stored` is None for an entry that was deleted or has expired; `Change.migrated_to`
+        tells the writes of migrations from those of users. Raises `ChangesForgotten` when deletions
+        after `since` are no longer known (they are kept for 30 days, and at most 100,000 of them).
         """
-        return self._backend.changes(since, self._clock())
+        from llmspell.migrations import history
+
+        with self._backend.snapshot() as reader:
+            migrated = history.runs(reader)
+            for change in reader.changes(since, self._clock()):
+                migrated_to = migrated.get(change.version)
+                yield change if migrated_to is None else change._replace(migrated_to=migrated_to)
 
     def statistics(self) -> Statistics:
         """Count what is in the store; reads all of it."""
@@ -132,14 +138,14 @@ class Store(State):
     @property
     def migrations(self) -> Migrations:
         """What changes the shape of the values. Raises `InvalidArgument` when the store was opened without."""
-        if self._migrations is None:
-            if self._make_migrations is None:
-                raise InvalidArgument(
-                    "migrations are off for this store; open it with migrations_path=..., or with "
-                    "migration_enabled = true in the configuration"
-                )
-            self._migrations = self._make_migrations(self)
-        return self._migrations
+        if self._make_migrations is None:
+            raise InvalidArgument(
+                "migrations are off for this store; open it with migrations_path=..., or with "
+                "migration_enabled = true in the configuration"
+            )
+        if "migrations" not in self._made:
+            self._made.setdefault("migrations", self._make_migrations(self))  # of two threads, one makes it
+        return self._made["migrations"]
 
     @property
     def migration_enabled(self) -> bool:

@@ -5,6 +5,7 @@ What it records is what a disk may or may not still have after a power cut: see 
 
 import os
 import pickle
+from collections.abc import Callable
 from typing import NamedTuple
 
 import apsw
@@ -94,8 +95,22 @@ class Recorder(apsw.VFS):
 
 
 def main(folder: str, durability: str, deeds: str, checkpoint_pages: str, recording: str) -> None:
+    def work() -> None:
+        store = llmspell.open(folder, durability=durability)
+        for number in range(1, int(deeds) + 1):
+            do(store, "scope", number)
+            events.append(Did(number))
+            if number % 40 == 0:
+                store.flush()
+                events.append(Flushed(number))
+
+    record(work, int(checkpoint_pages), recording)
+
+
+def record(work: Callable[[], None], checkpoint_pages: int, recording: str) -> None:
+    """Do the work and write down the events of it."""
     recorder = Recorder()
-    connections._CHECKPOINT_PAGES = int(checkpoint_pages)
+    connections._CHECKPOINT_PAGES = checkpoint_pages
     system_fsync = os.fsync
 
     def fsync(descriptor: int) -> None:  # what the store syncs itself, past the engine
@@ -103,13 +118,7 @@ def main(folder: str, durability: str, deeds: str, checkpoint_pages: str, record
         events.append(Sync(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))))
 
     os.fsync = fsync  # type: ignore[assignment]
-    store = llmspell.open(folder, durability=durability)
-    for number in range(1, int(deeds) + 1):
-        do(store, "scope", number)
-        events.append(Did(number))
-        if number % 40 == 0:
-            store.flush()
-            events.append(Flushed(number))
+    work()
     with open(recording, "wb") as file:
         pickle.dump(events, file)
     recorder.unregister()

@@ -1,33 +1,38 @@
-"""Many processes that begin together: each runs one function of `tests.processes.work`."""
+"""Many processes that begin together: each runs one function of `tests.processes.work`, or of a module beside it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from llmspell.fail_points import VARIABLE
+
 PATIENCE_SECONDS = 120
 
 _PROGRAM = """
-import json, sys, llmspell
-from tests.processes import work
+import importlib, json, sys, llmspell
 with llmspell.open(backend="memory") as warm:  # imports what all need before they begin
     warm.save("scope", "key", 1)
     warm.load("scope", "key")
 name, *arguments = json.loads(sys.argv[1])
+module, _, function = name.rpartition(".")
+work = getattr(importlib.import_module("tests.processes." + (module or "work")), function)
 print("ready", flush=True)
 sys.stdin.readline()
-print(json.dumps(getattr(work, name)(*arguments)), flush=True)
+print(json.dumps(work(*arguments)), flush=True)
 """
 
 
 class Member:
-    """One process; it waits until it is told to begin."""
+    """One process; it waits until it is told to begin. It may have a fail point."""
 
-    def __init__(self, name: str, *arguments: object) -> None:
+    def __init__(self, name: str, *arguments: object, fail_point: str = "") -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, json.dumps([name, *arguments])],
             cwd=Path(__file__).parents[2],
+            env={**os.environ, VARIABLE: fail_point},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

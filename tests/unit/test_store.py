@@ -434,20 +434,24 @@ def test_the_migrations_of_a_store_are_made_once(tmp_path: Path) -> None:
 
 def test_a_store_tells_whether_one_is_inside_its_transaction(store: Store) -> None:
     with llmspell.open(backend="memory") as other:
-        assert not store.in_transaction
+        told: list[bool] = []
+
+        def ask() -> None:
+            told.extend((store.in_transaction, other.in_transaction))
+
+        ask()
         with store.transaction():
-            assert store.in_transaction
-            assert not other.in_transaction
-            elsewhere: list[bool] = []
-            in_another_thread(lambda: elsewhere.append(store.in_transaction))
-            assert elsewhere == [False]
+            ask()
+            in_another_thread(ask)
             with other.transaction():
-                assert store.in_transaction
-        assert not store.in_transaction
-        assert store.transaction(lambda state: store.in_transaction)
+                ask()
+        ask()
+        store.transaction(lambda state: ask())
         with pytest.raises(ZeroDivisionError):
             store.transaction(lambda state: 1 // 0)
-        assert not store.in_transaction
+        ask()
+    outside, inside = [False, False], [True, False]
+    assert told == [*outside, *inside, *outside, True, True, *outside, *inside, *outside]
 
 
 def test_a_snapshot_keeps_showing_the_store_from_before_a_migration(tmp_path: Path, folder: str) -> None:

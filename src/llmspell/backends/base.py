@@ -120,9 +120,10 @@ class Backend(Reader, Protocol):
     def revise(self, now: float, work: Callable[[Revision], Result]) -> Result:
         """Run `work` in the writer's turn as one atomic step under one new version; give what it gives.
 
-        Nothing of it is seen by others until it is done, and readers go on meanwhile. An error in
-        `work` undoes all and is raised again. What `work` calls writes through the revision alone: a
-        `commit` or `revise` from inside raises `InvalidArgument` and changes nothing.
+        Nothing of it is seen by others until it is done, and readers go on meanwhile; a backend that is not
+        shared may let them wait. An error in `work` undoes all and is raised again. What `work` calls
+        writes through the revision alone: a `commit` or `revise` from inside raises `InvalidArgument` and
+        changes nothing.
         """
 
     def turn(self) -> AbstractContextManager[object]:

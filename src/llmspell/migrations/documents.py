@@ -11,8 +11,7 @@ from llmspell.errors import InvalidValue
 from llmspell.limits import MAX_DEPTH
 from llmspell.migrations.paths import ABSENT, Absent, PathError
 from llmspell.migrations.transforms.base import SKIPPED, Complement, Draft, Refusal
-from llmspell.migrations.transforms.entries import ENTRY_KINDS
-from llmspell.migrations.transforms.quick import quick_up
+from llmspell.migrations.transforms.quick import quick_ups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from llmspell.entry import JsonValue
     from llmspell.migrations.migration import Migration
     from llmspell.migrations.transforms.base import Transform
+    from llmspell.migrations.transforms.quick import QuickUp
     from llmspell.migrations.validators import Rule
 
 _SHALLOW_BYTES = 2 * MAX_DEPTH
@@ -44,16 +44,17 @@ class Way:
         self._has_rules = bool(migration.pre or migration.post)
         self._own = fits(migration.scope, scope)
         self._own_key = matcher(migration.key)
-        ups = [quick_up(step[0]) for step in self._steps if step and step[1] is None]
+        ups = [step[0].up for step in self._steps if step and step[1] is None]
         self._every_up = ups if len(ups) == len(self._steps) and self._own and self._own_key is None else None
         self.concerns_all = self._every_up is not None
         self._decode, self._encode = codec.trusted()
 
     @property
-    def straight(self) -> list[Callable[[Draft], JsonValue]] | None:
-        """The `up` of every transform when all there is to do for each document is to call them; None otherwise."""
-        moves = any(isinstance(step.transform, ENTRY_KINDS) for step in self._migration.steps)
-        return None if moves or self._has_rules else self._every_up
+    def quick_ups(self) -> list[QuickUp] | None:
+        """A closure for each transform, when calling them is all that the usual document needs; None otherwise."""
+        if self._every_up is None or self._has_rules:
+            return None
+        return quick_ups([step.transform for step in self._migration.steps])
 
     @property
     def leads_nowhere(self) -> bool:

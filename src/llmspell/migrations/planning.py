@@ -39,8 +39,8 @@ def refuse_circles(migration: Migration) -> None:
         circle = _circle(first, (first,), reads)
         if circle:
             raise MigrationFileError(
-                f"{migration.file}: circular dependency among computed fields: {' needs '.join(circle)}; let one of them "
-                "be computed from other fields, or put them into two migrations"
+                f"{migration.file}: circular dependency among computed fields: {' needs '.join(circle)}; let one of "
+                "them be computed from other fields, or put them into two migrations"
             )
 
 

@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from llmspell.errors import InvalidArgument, MigrationError, MigrationPathError
-from llmspell.fail_points import reach
+from llmspell.errors import InvalidArgument, MigrationPathError
 from llmspell.migrations import history, quarantine
+from llmspell.migrations.attempt import Attempt, Request
 from llmspell.migrations.complements import Complements
-from llmspell.migrations.documents import Way
 from llmspell.migrations.expressions import Functions
 from llmspell.migrations.load import load_folder
-from llmspell.migrations.passage import FAIL, QUARANTINE, Conditions
+from llmspell.migrations.passage import FAIL, QUARANTINE
 from llmspell.migrations.planning import plan, refuse_circles
-from llmspell.migrations.results import ALREADY_CURRENT, COMPLETED, Event, Migrated, Status
+from llmspell.migrations.results import Event, Migrated, Status
 from llmspell.migrations.retrying import retry
-from llmspell.migrations.run import Run
 from llmspell.schema_range import order, require_version, same_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from llmspell.backends.base import Backend, Reader, Revision
+    from llmspell.migrations.attempt import MigrationOptions
     from llmspell.migrations.chain import Chain, Leg
     from llmspell.migrations.results import Applied, Plan, Quarantined, Retried
-    from llmspell.migrations.transforms.custom import Code
-
-
-class MigrationOptions(NamedTuple):
-    """What migrations of a store work with.
-
-    `folder` holds the files. `new_schema_version` is what a store that nobody has written to yet is stamped
-    with. `allow_python` lets the files name Python code, which then runs with all rights of the program.
-    """
-
-    folder: str
-    new_schema_version: str
-    max_value_bytes: int
-    allow_python: bool = False
-    open_script: Callable[[str, bytes], Code] | None = None
 
 
 class Migrations:
@@ -99,8 +82,8 @@ class Migrations:
             raise InvalidArgument(f'on_error must be "{FAIL}" or "{QUARANTINE}", not {on_error!r}')
         if self._in_transaction():
             raise InvalidArgument("migrate cannot run inside a transaction; end the transaction first")
-        run = _Attempt(self, target, dry_run, on_error, confirm, stopping)
-        return run.make()
+        request = Request(target, dry_run, on_error, confirm, stopping)
+        return Attempt(self._backend, self._options, self.chain(), self._clock, request, self._listeners).make()
 
     def migration_status(self) -> Status:
         """Tell where the store stands among the known schema versions; raises `MigrationFileError` for bad files."""
@@ -122,14 +105,17 @@ class Migrations:
         return self.chain().versions
 
     def plan(self, target: str | None = None) -> Plan:
-        """Find out what `migrate` would do, without changing anything; raises what `migrate` raises before it begins."""
+        """Find out what `migrate` would do, without changing anything.
+
+        Raises what `migrate` raises before it begins.
+        """
         if target is not None:
             require_version(target)
         chain = self.chain()
         with self._backend.snapshot() as reader:
             current = reader.schema_version() or self._options.new_schema_version
             target = target or chain.latest or current
-            legs = self._legs(chain, current, target)
+            legs = chain.path(current, target)
             history.refuse_changed(history.applied(reader), chain)
             return plan(reader, legs, current, target, self._clock(), self._options.max_value_bytes)
 
@@ -154,7 +140,7 @@ class Migrations:
             current = revision.schema_version() or self._options.new_schema_version
 
             def legs_from(schema_version: str) -> tuple[Leg, ...]:
-                return self._legs(chain, schema_version, current)
+                return chain.path(schema_version, current)
 
             entries = self._chosen(revision, numbers)
             return [retry(revision, one, legs_from, now, self._options.max_value_bytes) for one in entries]
@@ -221,11 +207,6 @@ class Migrations:
         """Give the schema version stamped in the store; before anything is stored, what it will be stamped with."""
         return self._backend.schema_version() or self._options.new_schema_version
 
-    def _legs(self, chain: Chain, current: str, target: str) -> tuple[Leg, ...]:
-        if current == target:
-            return ()
-        return chain.path(current, target)
-
     def _chosen(self, reader: Reader, numbers: Collection[int] | None) -> list[Quarantined]:
         entries = quarantine.listed(reader)
         if numbers is None:
@@ -245,136 +226,3 @@ def _standing_on(reader: Reader, version: str) -> Applied:
         known = ", ".join(one.to_version for one in history.applied(reader)) or "none"
         raise MigrationPathError(f"the store stands on no migration to {version}; it stands on: {known}")
     return applied
-
-
-class _Undone(Exception):
-    """Ends a dry run; nothing of it is kept."""
-
-    def __init__(self, result: Migrated) -> None:
-        self.result = result
-
-
-class _Attempt:
-    """One call of `migrate`."""
-
-    def __init__(
-        self,
-        migrations: Migrations,
-        target: str | None,
-        dry_run: bool,
-        on_error: str,
-        confirm: Callable[[Migrated], bool] | None,
-        stopping: Callable[[], bool] | None,
-    ) -> None:
-        self._migrations = migrations
-        self._target = target
-        self._dry_run = dry_run
-        self._on_error = on_error
-        self._confirm = confirm
-        self._stopping = stopping
-        self._began = time.perf_counter()
-        self._warnings: list[str] = []
-        self._from = self._to = ""
-        self._done = self._total = 0
-
-    def make(self) -> Migrated:
-        """Run it and tell the listeners."""
-        migrations = self._migrations
-        chain = migrations.chain()
-        settled = self._settled(chain)
-        if settled is not None:
-            return settled
-        try:
-            try:
-                result = migrations._backend.revise(migrations._clock(), lambda revision: self._work(revision, chain))
-            except _Undone as undone:
-                result = undone.result
-        except BaseException as error:
-            if self._from:
-                self._tell("migration.failed", str(error) or type(error).__name__)
-            raise
-        reach("migration.committed")
-        if result.status == COMPLETED:
-            self._tell("migration.completed")
-        return result._replace(warnings=(*result.warnings, *self._warnings), duration_ms=self._elapsed_ms())
-
-    def _settled(self, chain: Chain) -> Migrated | None:
-        """Give the result where nothing is to be done, without taking the turn or making files; None elsewhere."""
-        stamp = self._migrations._backend.schema_version()
-        current = stamp or self._migrations._options.new_schema_version
-        target = self._target or chain.latest or current
-        legs = self._migrations._legs(chain, current, target)
-        if legs and not (self._dry_run and stamp is None):
-            return None
-        status = COMPLETED if legs else ALREADY_CURRENT
-        return Migrated(status, current, target, duration_ms=self._elapsed_ms(), dry_run=self._dry_run)
-
-    def _work(self, revision: Revision, chain: Chain) -> Migrated:
-        reach("migration.turn_taken")
-        migrations, options = self._migrations, self._migrations._options
-        # Asked for in the turn: whatever was written while we waited for it is older than the migration.
-        now = migrations._clock()
-        current = revision.schema_version() or options.new_schema_version
-        target = self._target or chain.latest or current
-        legs = migrations._legs(chain, current, target)
-        if not legs:
-            return Migrated(ALREADY_CURRENT, current, target, dry_run=self._dry_run)
-        history.refuse_changed(history.applied(revision), chain)
-        self._from, self._to = current, target
-        if migrations._listeners:
-            self._total = sum(
-                revision.count(scope, now)
-                for scope in revision.scopes("", now)
-                for leg in legs
-                if not Way(leg.migration, scope, options.max_value_bytes).leads_nowhere
-            )
-        self._tell("migration.started")
-        run = Run(
-            revision,
-            Conditions(now, options.max_value_bytes, self._on_error, self._dry_run, self._looked_at, self._stop),
-        )
-        try:
-            run.lead(legs)
-            result = Migrated(
-                COMPLETED,
-                current,
-                target,
-                run.items_migrated,
-                run.items_quarantined,
-                self._elapsed_ms(),
-                tuple(run.warnings),
-                self._dry_run,
-                run.samples(),
-                revision.version() + 1 if run.items_migrated or run.items_quarantined else revision.version(),
-            )
-            if self._confirm is not None and not self._confirm(result):
-                raise MigrationError(f"the migration from {current} to {target} was not confirmed; nothing was changed")
-        except BaseException:
-            reach("migration.undoing")
-            raise
-        if self._dry_run:
-            raise _Undone(result)
-        reach("migration.committing")
-        return result
-
-    def _looked_at(self, number: int) -> None:
-        self._done += number
-        if self._migrations._listeners:
-            self._tell("migration.progress")
-
-    def _stop(self) -> None:
-        if self._stopping is not None and self._stopping():
-            raise MigrationError(f"the migration from {self._from} to {self._to} was stopped; nothing was changed")
-
-    def _tell(self, name: str, error: str | None = None) -> None:
-        event = Event(name, self._from, self._to, self._done, self._total, error)
-        for listener in self._migrations._listeners:
-            try:
-                listener(event)
-            except Exception as problem:  # noqa: BLE001 - whoever only listens cannot undo what others want
-                warning = f"a listener failed at {name}: {type(problem).__name__}: {problem}"
-                if warning not in self._warnings:
-                    self._warnings.append(warning)
-
-    def _elapsed_ms(self) -> float:
-        return (time.perf_counter() - self._began) * 1_000

@@ -12,9 +12,9 @@ from llmspell.migrations.files import (
     candidates,
     claimed_version,
     file_error,
-    versions_by_name,
     read_file,
     require_claim,
+    versions_by_name,
 )
 
 

@@ -7,8 +7,9 @@ import pytest
 from llmspell import codec
 from llmspell.errors import MigrationError, MigrationFailed
 from llmspell.migrations import history
+from llmspell.migrations.attempt import MigrationOptions
 from llmspell.migrations.passage import PAGE
-from llmspell.migrations.verbs import MigrationOptions, Migrations
+from llmspell.migrations.verbs import Migrations
 from tests.unit.migrations.homes import DELETE_OLD, FIRST, RENAME, SECOND, THIRD, Home, without_versions
 
 MANY = 2 * PAGE + 500

@@ -98,10 +98,10 @@ class SqliteRevision(SqliteReader):
         for row, key, value, written_at, created_at in rows:
             new = change(key, value, written_at, created_at)
             seen += 1
-            size += len(value)
             if new is not None:
                 replaced.append((new, version, row))
                 size += len(new)
+            size += len(value)
             if size > _PAGE_BYTES:
                 break
         rows.close(True)

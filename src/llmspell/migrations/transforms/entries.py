@@ -138,9 +138,6 @@ class MoveScope:
         return ()
 
 
-ENTRY_KINDS = (DeleteEntry, RenameKey, MoveScope)
-
-
 class Name(Protocol):
     """How a new key or scope is made."""
 
