@@ -355,7 +355,7 @@ def test_a_disk_that_fills_up_leaves_the_store_as_it_was(
         fill(store, PEOPLE)
         store.save("people", "broken", {}) if "on_error" in how else None
     with opened(small_disk / "state", migrations) as store:
-        for target in ("3.0.0", "1.0.0"):
+        for target in ("3.0.0",) if "on_error" in how else ("3.0.0", "1.0.0"):
             before = contents(store)
             filler = fill_disk(small_disk, free_bytes)
             if how.get("dry_run"):  # nothing of it is committed, so that it may need no space

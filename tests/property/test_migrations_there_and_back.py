@@ -185,7 +185,7 @@ def test_with_quarantine_everything_comes_back_too(world: World) -> None:
             return
         event("something was put aside" if done.items_quarantined else "nothing was put aside")
         assert len(home.migrations.quarantine()) == done.items_quarantined
-        home.down(VERSIONS[0], on_error="quarantine")
+        home.down(VERSIONS[0])
         assert home.migrations.quarantine() == []
         assert without_versions(home.full().entries) == without_versions(before.entries)
 

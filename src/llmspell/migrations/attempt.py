@@ -9,7 +9,7 @@ from llmspell.errors import MigrationError
 from llmspell.fail_points import reach
 from llmspell.migrations import history
 from llmspell.migrations.documents import Way
-from llmspell.migrations.passage import Conditions
+from llmspell.migrations.passage import QUARANTINE, Conditions
 from llmspell.migrations.results import ALREADY_CURRENT, COMPLETED, Event, Migrated
 from llmspell.migrations.run import Run
 
@@ -111,6 +111,12 @@ class Attempt:
         if not legs:
             return Migrated(ALREADY_CURRENT, current, target, dry_run=self._request.dry_run)
         history.refuse_changed(history.applied(revision), self._chain)
+        history.refuse_forgotten(revision, legs)
+        if legs[0].down and request.on_error == QUARANTINE:
+            raise MigrationError(
+                f"quarantine is for the way up; on the way down from {current} to {target} an entry would leave behind "
+                "what brings it back: leave on_error out, and mend the entries that are named"
+            )
         self._from, self._to = current, target
         if self._listeners:
             self._total = sum(
@@ -160,7 +166,7 @@ class Attempt:
             raise MigrationError(f"the migration from {self._from} to {self._to} was stopped; nothing was changed")
 
     def _tell(self, name: str, error: str | None = None) -> None:
-        event = Event(name, self._from, self._to, self._done, self._total, error)
+        event = Event(name, self._from, self._to, self._done, self._total, error, self._request.dry_run)
         for listener in self._listeners:
             try:
                 listener(event)

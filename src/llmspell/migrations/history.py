@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from llmspell import codec
 from llmspell.batch import Note
-from llmspell.errors import MigrationFileError
+from llmspell.errors import MigrationError, MigrationFileError
 from llmspell.migrations.results import Applied
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from llmspell.backends.base import Reader, Revision
     from llmspell.entry import JsonValue
-    from llmspell.migrations.chain import Chain
+    from llmspell.migrations.chain import Chain, Leg
 
 _APPLIED = "migration"
 _RUNS = "migration run"
@@ -78,6 +78,17 @@ def refuse_changed(records: Iterable[Applied], chain: Chain) -> None:
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise MigrationFileError(problems[0] + more, tuple(problems))
+
+
+def refuse_forgotten(reader: Reader, legs: Iterable[Leg]) -> None:
+    """Raise `MigrationError` when a leg goes down over a migration whose complements were forgotten."""
+    for leg in legs:
+        one = applied_to(reader, leg.migration.to_version) if leg.down else None
+        if one is not None and one.forgotten:
+            raise MigrationError(
+                f"there is no way back from {one.to_version} to {one.from_version}: what {one.file} had taken away was "
+                "forgotten; go back to a copy of the store from before instead"
+            )
 
 
 def _parse(text: bytes) -> Applied:

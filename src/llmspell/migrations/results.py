@@ -133,6 +133,7 @@ class Event(NamedTuple):
     """Something that happened in a run: `name` is "migration.started", ".progress", ".completed" or ".failed".
 
     `done` entries of `total` have been looked at; `total` counts every entry in the scopes concerned.
+    What a `dry_run` has completed is undone.
     """
 
     name: str
@@ -141,3 +142,4 @@ class Event(NamedTuple):
     done: int
     total: int
     error: str | None = None
+    dry_run: bool = False

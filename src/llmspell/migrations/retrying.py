@@ -8,7 +8,6 @@ from llmspell.errors import MigrationError
 from llmspell.migrations import quarantine
 from llmspell.migrations.complements import Complements
 from llmspell.migrations.documents import Way
-from llmspell.migrations.paths import ABSENT
 from llmspell.migrations.results import Retried
 from llmspell.migrations.run import named
 from llmspell.migrations.transforms.base import Draft, Refusal
@@ -43,8 +42,7 @@ def retry(
             if way.leads_nowhere or not way.concerns(key):
                 continue
             if leg.down:
-                text = way.down(draft, text, ABSENT)
-                continue
+                raise Refusal(f"it has the shape of {leg.start}; it comes back when the store goes up there")
             text, record = way.up(draft, text)
             if draft.deleted:
                 raise Refusal(f"{leg.migration.file} would delete it; discard it instead")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmspell.batch import Move, Stamp
-from llmspell.errors import Conflict, MigrationError, MigrationFailed
+from llmspell.errors import Conflict, MigrationFailed
 from llmspell.fail_points import reach
 from llmspell.migrations import history, quarantine
 from llmspell.migrations.complements import Complements
 from llmspell.migrations.documents import Way
 from llmspell.migrations.passage import PAGE, QUARANTINE, Downward, Tally, Upward
 from llmspell.migrations.results import Applied, Sample
+from llmspell.schema_range import order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -98,12 +99,8 @@ class Run:
     def _go_down(self, migration: Migration) -> None:
         revision, now = self._revision, self._conditions.now
         complements = Complements(migration.to_version)
+        self._refuse_stuck(migration)
         applied = history.applied_to(revision, migration.to_version)
-        if applied is not None and applied.forgotten:
-            raise MigrationError(
-                f"there is no way back from {migration.to_version} to {migration.from_version}: what {applied.file} "
-                "had taken away was forgotten; go back to a copy of the store from before instead"
-            )
         applied_at = applied.applied_at if applied else float("-inf")
         records = complements.reader(revision, applied_at)
         back = []
@@ -122,6 +119,16 @@ class Run:
         self._undelete(migration, complements)
         complements.drop(revision)
         history.erase(revision, migration.to_version)
+
+    def _refuse_stuck(self, migration: Migration) -> None:
+        """Refuse to drop what is kept of an entry that has gone up and stands aside since."""
+        for one in quarantine.listed(self._revision):
+            if order(one.schema_version) >= order(migration.to_version):
+                raise MigrationFailed(
+                    f"quarantined entry {one.number}, {named(one.scope, one.key)}, has the shape of "
+                    f"{one.schema_version} and would lose what brings it back below {migration.to_version}; free its place for "
+                    f"`llmspell migrate quarantine retry {one.number}`, or discard it"
+                )
 
     def _every_scope(self, migration: Migration, shape: str, passage_of: Callable[[Way, str], Passage]) -> None:
         """Take the entries of every scope concerned through; those that cannot have the shape of version `shape`."""

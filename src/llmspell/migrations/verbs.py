@@ -80,8 +80,7 @@ class Migrations:
             require_version(target)
         if on_error not in (FAIL, QUARANTINE):
             raise InvalidArgument(f'on_error must be "{FAIL}" or "{QUARANTINE}", not {on_error!r}')
-        if self._in_transaction():
-            raise InvalidArgument("migrate cannot run inside a transaction; end the transaction first")
+        self._refuse_transaction("migrate")
         request = Request(target, dry_run, on_error, confirm, stopping)
         return Attempt(self._backend, self._options, self.chain(), self._clock, request, self._listeners).make()
 
@@ -117,6 +116,7 @@ class Migrations:
             target = target or chain.latest or current
             legs = chain.path(current, target)
             history.refuse_changed(history.applied(reader), chain)
+            history.refuse_forgotten(reader, legs)
             return plan(reader, legs, current, target, self._clock(), self._options.max_value_bytes)
 
     def applied(self) -> list[Applied]:
@@ -132,6 +132,7 @@ class Migrations:
 
         Each one arrives or stays aside with the new reason; all that arrive do so in one commit.
         """
+        self._refuse_transaction("retry")
         chain, now = self.chain(), self._clock()
         if not self._chosen(self._backend, numbers):
             return []  # without taking the turn or making files
@@ -156,6 +157,7 @@ class Migrations:
                 quarantine.discard(revision, one.number)
             return len(chosen)
 
+        self._refuse_transaction("discard")
         if not self._chosen(self._backend, numbers):
             return 0
         return self._backend.revise(self._clock(), work)
@@ -175,6 +177,7 @@ class Migrations:
             history.record(revision, applied._replace(forgotten=True))
             return freed
 
+        self._refuse_transaction("forget")
         _standing_on(self._backend, version)
         return self._backend.revise(self._clock(), work)
 
@@ -206,6 +209,10 @@ class Migrations:
     def current_version(self) -> str:
         """Give the schema version stamped in the store; before anything is stored, what it will be stamped with."""
         return self._backend.schema_version() or self._options.new_schema_version
+
+    def _refuse_transaction(self, verb: str) -> None:
+        if self._in_transaction():
+            raise InvalidArgument(f"{verb} cannot run inside a transaction; end the transaction first")
 
     def _chosen(self, reader: Reader, numbers: Collection[int] | None) -> list[Quarantined]:
         entries = quarantine.listed(reader)

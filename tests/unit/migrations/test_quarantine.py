@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmspell.errors import InvalidArgument, MigrationFailed
+from llmspell.errors import InvalidArgument, MigrationError, MigrationFailed
 from tests.unit.migrations.homes import FIRST, RENAME, SECOND, THIRD, Home, without_versions
 
 
@@ -73,18 +73,32 @@ def test_who_was_put_aside_by_a_later_migration_comes_back_through_the_earlier_o
     assert without_versions(home.full().entries) == without_versions(before.entries)
 
 
-def test_who_cannot_go_down_is_put_aside_and_comes_back_on_the_way_up(home: Home) -> None:
+def test_nothing_is_put_aside_on_the_way_down(home: Home) -> None:
     home.step({"type": "wrap", "field": "tag"})
     home.save("a", "b", tag=1)
     home.up()
     home.save("b", tag=[1, 2])
-    result = home.down(on_error="quarantine")
-    assert (result.items_migrated, result.items_quarantined) == (1, 1)
-    assert home.values() == {"a": {"tag": 1}}
-    assert [(one.key, one.schema_version) for one in home.migrations.quarantine()] == [("b", SECOND)]
-    home.up()
-    assert home.values() == {"a": {"tag": [1]}, "b": {"tag": [1, 2]}}
-    assert home.migrations.quarantine() == []
+    before = home.full()
+    with pytest.raises(MigrationError, match="quarantine is for the way up"):
+        home.down(on_error="quarantine")
+    assert home.full() == before
+
+
+def test_who_has_no_place_to_come_back_to_keeps_the_store_from_going_below_its_shape(home: Home) -> None:
+    home.step({"type": "remove", "field": "secret"})
+    home.step({"type": "convert", "field": "age", "to": "int"}, to=THIRD, start=SECOND)
+    home.save("b", secret="s", age="old")
+    home.up(on_error="quarantine")
+    home.save("b", age=1)
+    home.down(SECOND)
+    before = home.full()
+    with pytest.raises(MigrationFailed, match=r'quarantined entry 1, scope "users", key "b", has the shape of 2\.0\.0'):
+        home.down()
+    assert home.full() == before
+    home.store.delete("users", "b")
+    assert [one.problem for one in home.migrations.retry()] == [None]
+    home.down()
+    assert home.values() == {"b": {"secret": "s", "age": "old"}}
 
 
 def test_a_place_that_was_taken_meanwhile_is_a_warning_and_the_entry_stays_aside(home: Home) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.unit.migrations.homes import DELETE_OLD, RENAME, SECOND, THIRD, Home, without_versions
+from llmspell.migrations.retrying import retry
+from tests.unit.migrations.homes import DELETE_OLD, FIRST, RENAME, SECOND, THIRD, Home, without_versions
 
 
 class Register:
@@ -110,12 +111,12 @@ def test_one_that_the_migrations_would_delete_is_to_be_discarded(home: Home) -> 
     assert home.values() == {}
 
 
-def test_one_that_could_not_go_down_is_retried_downward(home: Home) -> None:
-    home.step({"type": "wrap", "field": "tag"})
-    home.save("b", tag=1)
-    home.up()
-    home.save("b", tag=[1, 2])
-    home.down(on_error="quarantine")
-    (tried,) = home.migrations.retry()
-    assert tried.problem is not None
-    assert "array of 2 elements" in tried.problem
+def test_one_is_never_taken_down_without_what_was_kept_of_it(home: Home) -> None:
+    home.step({"type": "convert", "field": "age", "to": "int"})
+    home.save("b", age="old")
+    home.up(on_error="quarantine")
+    (one,) = home.migrations.quarantine()
+    down = home.migrations.chain().path(SECOND, FIRST)
+    tried = home.store.backend.revise(0.0, lambda revision: retry(revision, one, lambda version: down, 0.0, 1_000))
+    assert tried.problem == "it has the shape of 2.0.0; it comes back when the store goes up there"
+    assert [(again.key, again.reason) for again in home.migrations.quarantine()] == [("b", tried.problem)]

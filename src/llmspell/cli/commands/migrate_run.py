@@ -34,7 +34,8 @@ def declare_up(parser: Parser) -> None:
         "target", metavar="TO", nargs="?", help="the schema version to reach; the latest unless given"
     )
     complete_newer(target)
-    _declare_run(parser)
+    _declare_dry_run(parser)
+    _declare_on_error(parser)
     parser.set_defaults(execute=_up)
 
 
@@ -42,13 +43,17 @@ def declare_down(parser: Parser) -> None:
     """Add the arguments of `migrate down`."""
     target = parser.add_argument("target", metavar="TO", help="the schema version to go back to")
     complete_older(target)
-    _declare_run(parser)
+    _declare_dry_run(parser)
     declare_yes(parser)
     parser.set_defaults(execute=_down)
 
 
-def _declare_run(parser: Parser) -> None:
+def _declare_dry_run(parser: Parser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="do all of it, show what it did, and undo it")
+    parser.set_defaults(on_error="fail")
+
+
+def _declare_on_error(parser: Parser) -> None:
     parser.add_argument(
         "--on-error",
         choices=("fail", "quarantine"),
