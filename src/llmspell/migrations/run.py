@@ -126,8 +126,8 @@ class Run:
             if order(one.schema_version) >= order(migration.to_version):
                 raise MigrationFailed(
                     f"quarantined entry {one.number}, {named(one.scope, one.key)}, has the shape of "
-                    f"{one.schema_version} and would lose what brings it back below {migration.to_version}; free its place for "
-                    f"`llmspell migrate quarantine retry {one.number}`, or discard it"
+                    f"{one.schema_version} and would lose what brings it back below {migration.to_version}; free its "
+                    f"place for `llmspell migrate quarantine retry {one.number}`, or discard it"
                 )
 
     def _every_scope(self, migration: Migration, shape: str, passage_of: Callable[[Way, str], Passage]) -> None:
