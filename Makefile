@@ -41,6 +41,7 @@ soak: $(STAMP)  ## the long loops: crashes, races and random operations; let it 
 
 bench: $(STAMP)  ## one table of speeds, with the bare engine beside us in the same run
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/migrations.py
 
 docs: $(STAMP)  ## write the pages that are made from the program
 	$(BIN)/python docs/make_cli_reference.py

@@ -80,7 +80,9 @@ class Fields:
         """Read text that is one of `choices`."""
         text = self.text(name, default)
         if name in self._values and text not in choices:
-            raise self.problem(name, f'"{text}" is not known; it takes {_listed(choices)}{_nearest(text, choices)}')
+            nearest = _nearest(text, choices)
+            takes = f" It takes {_listed(choices)}" if nearest else f"; it takes {_listed(choices)}"
+            raise self.problem(name, f'"{text}" is not known{nearest}{takes}')
         return text
 
     def path(self, name: str, *, whole: bool = False) -> Path:

@@ -178,7 +178,7 @@ def test_documents_do_not_share_a_mapped_value() -> None:
     [
         ({**INT, "mapping": {"a": 1}}, ("mapping",), "to is there as well; keep one of the two"),
         ({"type": "convert", "field": "n"}, (), 'the field "to" is missing'),
-        ({**INT, "to": "integer"}, ("to",), '"integer" is not known; it takes "int" or "float"'),
+        ({**INT, "to": "integer"}, ("to",), '"integer" is not known; did you mean "int"? It takes "int" or "float"'),
         ({**MAPPING, "mapping": {}}, ("mapping",), "it takes a table"),
         ({**INT, "otherwise": 1}, ("otherwise",), "it is not known here"),
     ],

@@ -34,13 +34,13 @@ def test_a_scope_or_key_that_is_no_text_is_refused(name: str, value: Any) -> Non
 def test_an_unknown_type_is_refused_with_the_nearest_one() -> None:
     found = problem({"type": "remve", "field": "a"})
     assert found.place == ("transforms", 0, "type")
-    assert found.fault.endswith('did you mean "remove"?')
+    assert found.fault.startswith('"remve" is not known; did you mean "remove"? It takes "move" or')
 
 
 def test_an_unknown_type_inside_another_transform_is_refused() -> None:
     with pytest.raises(FieldProblem) as caught:
         read_transforms([{"type": "remve"}], ("x",), environment())
-    assert caught.value.fault.startswith('"remve" is not known; it takes "move" or')
+    assert caught.value.fault.startswith('"remve" is not known; did you mean "remove"? It takes "move" or')
     assert "delete_entry" not in caught.value.fault
 
 
