@@ -130,7 +130,7 @@ def test_ctrl_c_and_ctrl_d_at_the_question_remove_nothing(llmspell: Llmspell, te
     process = terminal.start("state", "clear", "a", "--no-color")
     terminal.type("\x04", after="[y/N] ")
     assert terminal.end(process) == 130
-    assert terminal.shown.endswith("[y/N] \nllmspell: nothing was removed\n")
+    assert terminal.shown.endswith("[y/N] \nllmspell: nothing was changed\n")
     assert llmspell.ok("state", "list-keys", "a") == "x"
 
 

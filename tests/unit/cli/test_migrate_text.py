@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from llmspell.cli.commands.migrate_fields import migrated_fields, plan_fields, quarantined_fields
-from llmspell.cli.commands.migrate_text import Look, command, moment, outcome, plan_lines, sample_lines, size
+from llmspell.cli.commands.migrate_text import Look, command, outcome, plan_lines, sample_lines
 from llmspell.cli.table import table
 from llmspell.migrations.results import ALREADY_CURRENT, COMPLETED, Migrated, Plan, PlannedStep, Quarantined, Sample
 
@@ -61,18 +61,6 @@ def test_a_sample_names_its_place_and_the_new_one_when_it_moves(sample: Sample, 
 def test_the_outcome_of_a_dry_run_is_told_as_what_would_be() -> None:
     tried = Migrated(COMPLETED, "1.0.0", "2.0.0", 1, 2, 10.0, dry_run=True)
     assert outcome(tried) == "from 1.0.0 to 2.0.0: 1 entry would change, 2 would be put aside, in 0.01 s"
-
-
-@pytest.mark.parametrize(
-    ("count", "spelled"),
-    [(0, "0 bytes"), (1, "1 byte"), (1_500, "1.5 kB"), (2 * 10**9, "2.0 GB"), (10**16, "10000.0 TB")],
-)
-def test_a_size_has_the_unit_that_suits_it(count: int, spelled: str) -> None:
-    assert size(count) == spelled
-
-
-def test_a_moment_beyond_all_calendars_is_a_number() -> None:
-    assert moment(1e20, terminal=True) == "1e+20"
 
 
 def test_a_command_is_spelled_so_that_a_shell_takes_it() -> None:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from llmspell.cli.commands.migrate_fields import plan_fields, status_fields
 from llmspell.cli.commands.migrate_store import open_migrating
-from llmspell.cli.commands.migrate_text import command, look_of, moment, plan_lines, show, size
+from llmspell.cli.commands.migrate_text import command, look_of, plan_lines, show
 from llmspell.cli.commands.migrate_versions import complete_any
 from llmspell.cli.exit_codes import DONE
 from llmspell.cli.output import Row
 from llmspell.cli.table import table
+from llmspell.cli.units import moment, size
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -84,7 +85,7 @@ def _tables(pending: Sequence[Leg], applied: Sequence[tuple[Applied, int]]) -> I
 
 def _applied_row(one: Applied, kept: int) -> tuple[str, ...]:
     way_back = "forgotten: no way back" if one.forgotten else size(kept)
-    when = moment(one.applied_at, terminal=True)
+    when = moment(one.applied_at)
     return one.from_version, one.to_version, one.file, when, str(one.items_migrated), way_back
 
 
@@ -93,7 +94,7 @@ def _tabbed(pending: Sequence[Leg], applied: Sequence[tuple[Applied, int]]) -> I
     rows = [("pending migration", leg.start, leg.end, leg.migration.file, leg.migration.description) for leg in pending]
     yield from table((), rows, terminal=False)
     for one, kept in applied:
-        when, forgotten = moment(one.applied_at, terminal=False), "forgotten" if one.forgotten else str(kept)
+        when, forgotten = repr(one.applied_at), "forgotten" if one.forgotten else str(kept)
         row = (
             "applied migration",
             one.from_version,

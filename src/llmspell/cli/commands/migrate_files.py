@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from llmspell.cli import values
 from llmspell.cli.commands.migrate_store import migrating_settings
-from llmspell.cli.commands.migrate_text import command, counted, show
+from llmspell.cli.commands.migrate_text import command, show
 from llmspell.cli.exit_codes import DONE
 from llmspell.cli.output import printable
 from llmspell.cli.table import table
+from llmspell.cli.units import counted
 from llmspell.errors import InvalidArgument, MigrationError, MigrationFileError
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmspell.cli.commands.migrate_asking import agreed, declare_yes
+from llmspell.cli.asking import agreed, declare_yes
 from llmspell.cli.commands.migrate_store import open_migrating
-from llmspell.cli.commands.migrate_text import size
 from llmspell.cli.commands.migrate_versions import complete_applied
 from llmspell.cli.exit_codes import DONE, INTERRUPTED
+from llmspell.cli.units import size
 from llmspell.errors import MigrationPathError
 from llmspell.schema_range import require_version
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from llmspell import codec
 from llmspell.cli import values
-from llmspell.cli.commands.migrate_asking import agreed, declare_yes
+from llmspell.cli.asking import agreed, declare_yes
 from llmspell.cli.commands.migrate_fields import quarantined_fields
 from llmspell.cli.commands.migrate_store import open_migrating
-from llmspell.cli.commands.migrate_text import command, counted, moment, show
+from llmspell.cli.commands.migrate_text import command, show
 from llmspell.cli.exit_codes import DONE, INTERRUPTED
 from llmspell.cli.output import Row
 from llmspell.cli.table import table
+from llmspell.cli.units import counted, moment
 from llmspell.errors import InvalidArgument, MigrationFailed
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _list(arguments: Namespace, output: Output) -> int:
 
 
 def _row(one: Quarantined, terminal: bool) -> tuple[str, ...]:
-    when = moment(one.quarantined_at, terminal=terminal)
+    when = moment(one.quarantined_at) if terminal else repr(one.quarantined_at)
     return str(one.number), one.scope, one.key, one.schema_version, when, one.reason
 
 
@@ -84,7 +85,7 @@ def _show(numbers: Sequence[int], arguments: Namespace, output: Output) -> int:
     rows = []
     for name, field in quarantined_fields(one).items():
         if name == "quarantined_at":
-            rows.append(Row(name, repr(field), moment(one.quarantined_at, terminal=True)))
+            rows.append(Row(name, repr(field), moment(one.quarantined_at)))
         else:
             rows.append(Row(name, str(field), str(field)))
     if output.terminal:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmspell.cli.commands.migrate_asking import agreed, declare_yes
+from llmspell.cli.asking import agreed, declare_yes
 from llmspell.cli.commands.migrate_fields import migrated_fields
 from llmspell.cli.commands.migrate_store import open_migrating
-from llmspell.cli.commands.migrate_text import command, counted, look_of, outcome, sample_lines, show
+from llmspell.cli.commands.migrate_text import command, look_of, outcome, sample_lines, show
 from llmspell.cli.commands.migrate_versions import complete_newer, complete_older
 from llmspell.cli.exit_codes import DONE, INTERRUPTED
 from llmspell.cli.progress import Progress
 from llmspell.cli.store import state_settings
+from llmspell.cli.units import counted
 from llmspell.errors import InvalidArgument
 from llmspell.migrations.results import ALREADY_CURRENT
 from llmspell.schema_range import order, require_version, satisfies

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell.cli.output import printable
 from llmspell.cli.sides import compared
+from llmspell.cli.units import counted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -63,42 +64,6 @@ def outcome(result: Migrated) -> str:
         aside = f", {result.items_quarantined} would be put aside"
     way = f"from {result.from_version} to {result.to_version}"
     return f"{way}: {changed} {verb}{aside}, in {result.duration_ms / 1_000:.2f} s"
-
-
-def counted(number: int, one: str, several: str) -> str:
-    """Spell a number of things.
-
-    >>> counted(1, "entry", "entries"), counted(0, "entry", "entries")
-    ('1 entry', '0 entries')
-    """
-    return f"{number} {one if number == 1 else several}"
-
-
-def size(count: int) -> str:
-    """Spell a number of bytes in the unit that suits it.
-
-    >>> size(999), size(1234567)
-    ('999 bytes', '1.2 MB')
-    """
-    if count < 1_000:
-        return counted(count, "byte", "bytes")
-    number, units = count / 1_000, ["kB", "MB", "GB", "TB"]
-    while number >= 1_000 and len(units) > 1:
-        number = number / 1_000
-        del units[0]
-    return f"{number:.1f} {units[0]}"
-
-
-def moment(epoch_seconds: float, *, terminal: bool) -> str:
-    """Spell epoch seconds: as local time to the second at a terminal, as the number otherwise."""
-    if not terminal:
-        return repr(epoch_seconds)
-    from datetime import UTC, datetime
-
-    try:
-        return datetime.fromtimestamp(epoch_seconds, UTC).astimezone().isoformat(" ", "seconds")
-    except (OverflowError, ValueError, OSError):  # beyond the year 9999
-        return repr(epoch_seconds)
 
 
 def command(arguments: Namespace, *words: str) -> str:

@@ -9,6 +9,7 @@ from llmspell.cli import values
 from llmspell.cli.exit_codes import DONE, NOT_FOUND, NotFound
 from llmspell.cli.output import Row, json_text
 from llmspell.cli.store import open_state
+from llmspell.cli.units import moment
 from llmspell.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -147,15 +148,7 @@ def _rows(stored: Stored) -> list[Row]:
     ]
 
 
-def _time(name: str, moment: float | None) -> Row:
-    return Row(name, "null", "never") if moment is None else Row(name, repr(moment), _local(moment))
-
-
-def _local(moment: float) -> str:
-    """Spell epoch seconds as ISO 8601 in the local time zone, to the millisecond."""
-    from datetime import UTC, datetime
-
-    try:
-        return datetime.fromtimestamp(moment, UTC).astimezone().isoformat(" ", "milliseconds")
-    except (OverflowError, ValueError, OSError):  # beyond the year 9999
-        return repr(moment)
+def _time(name: str, epoch_seconds: float | None) -> Row:
+    if epoch_seconds is None:
+        return Row(name, "null", "never")
+    return Row(name, repr(epoch_seconds), moment(epoch_seconds, "milliseconds"))

@@ -10,6 +10,7 @@ from llmspell.cli.exit_codes import DONE
 from llmspell.cli.output import Row
 from llmspell.cli.progress import Progress
 from llmspell.cli.store import open_store, state_settings
+from llmspell.cli.units import size
 from llmspell.errors import InvalidValue, StoreDamaged
 from llmspell.transfer import live_entries
 
@@ -44,24 +45,14 @@ def _stats(arguments: Namespace, output: Output) -> int:
     rows = []
     for name, number in told.items():
         plain = "null" if number is None else str(number)
-        readable = _size(number) if name.endswith("_bytes") else "none yet" if number is None else str(number)
+        readable = _bytes(number) if name.endswith("_bytes") else "none yet" if number is None else str(number)
         rows.append(Row(name, plain, readable))
     output.rows(rows)
     return DONE.number
 
 
-def _size(count: int) -> str:
-    """Spell a number of bytes in the unit that suits it.
-
-    >>> _size(1234567)
-    '1.2 MB (1234567 bytes)'
-    """
-    size, units = float(count), ["kB", "MB", "GB", "TB"]
-    if size < 1000:
-        return f"{count} bytes"
-    while size >= 1000 and units:
-        size, unit = size / 1000, units.pop(0)
-    return f"{size:.1f} {unit} ({count} bytes)"
+def _bytes(count: int) -> str:
+    return size(count) if count < 1_000 else f"{size(count)} ({count} bytes)"
 
 
 def _check(arguments: Namespace, output: Output) -> int:

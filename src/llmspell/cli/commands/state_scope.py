@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from llmspell.cli import values
+from llmspell.cli.asking import agreed, declare_yes
 from llmspell.cli.exit_codes import DONE, INTERRUPTED
-from llmspell.cli.output import printable
 from llmspell.cli.store import open_state
-from llmspell.errors import InvalidArgument
+from llmspell.cli.units import counted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,7 +35,7 @@ def declare_list_keys(parser: Parser) -> None:
 def declare_clear(parser: Parser) -> None:
     """Add the arguments of `state clear`."""
     parser.add_argument("scope", metavar="SCOPE", help="the scope")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    declare_yes(parser)
     parser.set_defaults(execute=_clear)
 
 
@@ -55,21 +54,9 @@ def _list_keys(arguments: Namespace, output: Output) -> int:
 
 def _clear(arguments: Namespace, output: Output) -> int:
     with open_state(arguments, output) as store:
-        if not arguments.yes and not _confirmed(arguments.scope, len(store.list_keys(arguments.scope))):
-            output.say("nothing was removed")
+        scope = arguments.scope
+        question = f'Remove {counted(len(store.list_keys(scope)), "entry", "entries")} of scope "{scope}"?'
+        if not agreed(question, f'clearing scope "{scope}" cannot be undone', arguments, output):
             return INTERRUPTED.number
-        output.value(store.clear(arguments.scope))
+        output.value(store.clear(scope))
     return DONE.number
-
-
-def _confirmed(scope: str, count: int) -> bool:
-    """Ask the person at the terminal; raises `InvalidArgument` where there is none."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidArgument(f'clearing scope "{scope}" cannot be undone and nobody can be asked; add --yes')
-    entries = "1 entry" if count == 1 else f"{count} entries"
-    sys.stderr.write(f'Remove {entries} of scope "{printable(scope)}"? [y/N] ')
-    sys.stderr.flush()
-    answer = sys.stdin.readline()
-    if not answer:  # Ctrl-D leaves the cursor behind the question
-        sys.stderr.write("\n")
-    return answer.strip().lower() in ("y", "yes")

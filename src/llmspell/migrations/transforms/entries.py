@@ -56,82 +56,49 @@ class DeleteEntry:
         return ()
 
 
-class RenameKey:
-    """The entry gets another key in its scope."""
+class Relocate:
+    """The entry gets another key in its scope, or another scope with its key."""
 
     loss = LOSSLESS
 
-    __slots__ = ("_condition", "_name")
+    __slots__ = ("_condition", "_name", "_part")
 
-    def __init__(self, name: Name, condition: Expression | None) -> None:
+    def __init__(self, part: str, name: Name, condition: Expression | None) -> None:
+        self._part = part
         self._name = name
         self._condition = condition
 
     @classmethod
-    def read(cls, fields: Fields) -> Self:
-        """Read `to` or `expression`, and `condition`, if there."""
-        return cls(_read_name(fields), _read_condition(fields))
-
-    def up(self, draft: Draft) -> JsonValue:
-        """Set the key, which must be a possible one."""
-        if not _concerns(self._condition, draft):
-            return SKIPPED
-        try:
-            key = arguments.key_name(self._name.make(draft))
-        except InvalidArgument as error:
-            raise Refusal(f"the new key cannot be used: {error}") from error
-        if key == draft.key:
-            return SKIPPED
-        draft.key = key
-        return None
-
-    def down(self, draft: Draft, complement: Complement) -> None:
-        """Do nothing: the caller gives the old key back."""
-
-    def describe(self) -> str:
-        """Say what it does."""
-        return _with_condition(f"rename the key to {self._name.text}", self._condition)
-
-    def writes(self) -> tuple[str, ...]:
-        """Give nothing: no field is set."""
-        return ()
-
-
-class MoveScope:
-    """The entry gets another scope and keeps its key."""
-
-    loss = LOSSLESS
-
-    __slots__ = ("_condition", "_name")
-
-    def __init__(self, name: Name, condition: Expression | None) -> None:
-        self._name = name
-        self._condition = condition
+    def read_key(cls, fields: Fields) -> Self:
+        """Read a new key: `to` or `expression`, and `condition`, if there."""
+        return cls("key", _read_name(fields), _read_condition(fields))
 
     @classmethod
-    def read(cls, fields: Fields) -> Self:
-        """Read `to` or `expression`, and `condition`, if there."""
-        return cls(_read_name(fields), _read_condition(fields))
+    def read_scope(cls, fields: Fields) -> Self:
+        """Read a new scope, as `read_key` does."""
+        return cls("scope", _read_name(fields), _read_condition(fields))
 
     def up(self, draft: Draft) -> JsonValue:
-        """Set the scope, which must be a possible one."""
+        """Set the key or scope, which must be a possible one."""
         if not _concerns(self._condition, draft):
             return SKIPPED
+        accept = arguments.key_name if self._part == "key" else arguments.scope_name
         try:
-            scope = arguments.scope_name(self._name.make(draft))
+            name = accept(self._name.make(draft))
         except InvalidArgument as error:
-            raise Refusal(f"the new scope cannot be used: {error}") from error
-        if scope == draft.scope:
+            raise Refusal(f"the new {self._part} cannot be used: {error}") from error
+        if name == getattr(draft, self._part):
             return SKIPPED
-        draft.scope = scope
+        setattr(draft, self._part, name)
         return None
 
     def down(self, draft: Draft, complement: Complement) -> None:
-        """Do nothing: the caller gives the old scope back."""
+        """Do nothing: the caller moves the entry back."""
 
     def describe(self) -> str:
         """Say what it does."""
-        return _with_condition(f"move the entry to the scope {self._name.text}", self._condition)
+        what = "rename the key to" if self._part == "key" else "move the entry to the scope"
+        return _with_condition(f"{what} {self._name.text}", self._condition)
 
     def writes(self) -> tuple[str, ...]:
         """Give nothing: no field is set."""

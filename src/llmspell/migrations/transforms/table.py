@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from llmspell.migrations.fields import Environment, FieldProblem, Fields
 from llmspell.migrations.transforms.converting import read_convert
 from llmspell.migrations.transforms.custom import Custom
-from llmspell.migrations.transforms.entries import DeleteEntry, MoveScope, RenameKey
+from llmspell.migrations.transforms.entries import DeleteEntry, Relocate
 from llmspell.migrations.transforms.filling import Computed, Default, Set
 from llmspell.migrations.transforms.joining import Split, Unwrap, Wrap
 from llmspell.migrations.transforms.merging import Merge
@@ -54,8 +54,8 @@ DOCUMENT_TRANSFORMS: dict[str, Callable[[Fields], Transform]] = {
 
 ENTRY_TRANSFORMS: dict[str, Callable[[Fields], Transform]] = {
     "delete_entry": DeleteEntry.read,
-    "rename_key": RenameKey.read,
-    "move_scope": MoveScope.read,
+    "rename_key": Relocate.read_key,
+    "move_scope": Relocate.read_scope,
 }
 """The transforms that concern an entry as a whole; they are not for parts of documents."""
 

@@ -28,7 +28,7 @@ def agreed(question: str, loss: str, arguments: Namespace, output: Output) -> bo
     if arguments.yes:
         return True
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidArgument(f"{loss}, and nobody can be asked; add --yes")
+        raise InvalidArgument(f"{loss} and nobody can be asked; add --yes")
     sys.stderr.write(f"{printable(question)} [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
