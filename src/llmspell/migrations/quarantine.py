@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmspell.entry import JsonValue, Stored
 
 _QUARANTINE = "quarantine"
+_LAST_NUMBER = "quarantine number"
 
 
 class Ward(NamedTuple):
@@ -34,15 +35,14 @@ def listed(reader: Reader) -> list[Quarantined]:
 
 
 def next_number(reader: Reader) -> int:
-    """Give the number that the next entry to be put aside gets."""
-    kept = reader.notes(_QUARANTINE)
-    return int(kept[-1][0]) + 1 if kept else 1
+    """Give the number that the next entry to be put aside gets: never one that another entry had."""
+    return int(reader.note(_LAST_NUMBER, "") or 0) + 1
 
 
 def put_aside(revision: Revision, stored: Stored, ward: Ward, number: int) -> None:
     """Take an entry out of its scope and keep it whole."""
     note = Note(_QUARANTINE, _name(number), _text(stored, ward))
-    revision.apply((note, Delete(stored.scope, stored.key)))
+    revision.apply((note, Note(_LAST_NUMBER, "", b"%d" % number), Delete(stored.scope, stored.key)))
 
 
 def give_new_reason(revision: Revision, one: Quarantined, reason: str) -> None:

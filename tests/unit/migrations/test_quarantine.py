@@ -150,3 +150,14 @@ def test_numbers_go_on_where_they_ended(home: Home) -> None:
     home.step({"type": "unwrap", "field": "x"}, to=THIRD, start=SECOND)
     home.up(on_error="quarantine")
     assert [one.number for one in home.migrations.quarantine()] == [1, 2, 3, 4]
+
+
+def test_a_number_is_never_given_again(home: Home) -> None:
+    home.step(RENAME)
+    home.save("a", mail="x")
+    home.up(on_error="quarantine")
+    home.migrations.discard([1])
+    home.down()
+    home.save("b", mail="x")
+    home.up(on_error="quarantine")
+    assert [one.number for one in home.migrations.quarantine()] == [2]
