@@ -11,7 +11,7 @@ from llmspell.errors import InvalidValue
 from llmspell.limits import MAX_DEPTH
 from llmspell.migrations.paths import ABSENT, Absent, PathError
 from llmspell.migrations.transforms.base import SKIPPED, Complement, Draft, Refusal
-from llmspell.migrations.transforms.quick import quick_ups
+from llmspell.migrations.transforms.quick import quick_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,11 +50,11 @@ class Way:
         self._decode, self._encode = codec.trusted()
 
     @property
-    def quick_ups(self) -> list[QuickUp] | None:
-        """A closure for each transform, when calling them is all that the usual document needs; None otherwise."""
+    def quick_up(self) -> QuickUp | None:
+        """One function for all transforms, when calling it is all that the usual document needs; None otherwise."""
         if self._every_up is None or self._has_rules:
             return None
-        return quick_ups([step.transform for step in self._migration.steps])
+        return quick_up([step.transform for step in self._migration.steps])
 
     @property
     def leads_nowhere(self) -> bool:
