@@ -276,13 +276,25 @@ def test_quarantine_keeps_an_entry_until_it_can_come_back(stuck: Llmspell) -> No
     assert contents(stuck) == before
 
 
-def test_a_retried_entry_is_back_once_nothing_is_in_its_way(stuck: Llmspell) -> None:
+def test_a_retried_entry_is_back_once_nothing_is_in_its_way(filled: Llmspell) -> None:
+    filled.ok("state", "save", "users", "eve", '{"name": "%s", "age": 5}' % ("E" * 100))
+    filled.write("llmspell.toml", "[state]\nmax_value_bytes = 125\n")
+    filled("migrate", "up", "2.0.0", "--on-error", "quarantine")
+    assert "more than max_value_bytes = 125" in filled.ok("migrate", "quarantine")
+    filled.write("llmspell.toml", "[state]\nmax_value_bytes = 1000\n")
+    assert filled.ok("migrate", "quarantine", "retry", "1") == "1\tusers\teve\tis back"
+    assert filled.ok("state", "load", "users", "eve") == '{"name":"%s","profile":{"age":5}}' % ("E" * 100)
+    empty = filled("migrate", "quarantine", "list")
+    assert empty == (0, "", "llmspell: nothing is in quarantine\n")
+
+
+def test_an_entry_is_not_retried_with_a_file_that_was_edited_since(stuck: Llmspell) -> None:
     stuck("migrate", "up", "2.0.0", "--on-error", "quarantine")
     stuck.write("migrations/2.0.0_nest.toml", NEST + 'missing = "skip"\n')
-    assert stuck.ok("migrate", "quarantine", "retry", "1") == "1\tusers\teve\tis back"
-    assert stuck.ok("state", "load", "users", "eve") == '{"name":"Eve"}'
-    empty = stuck("migrate", "quarantine", "list")
-    assert empty == (0, "", "llmspell: nothing is in quarantine\n")
+    retried = stuck("migrate", "quarantine", "retry", "1")
+    assert (retried.code, retried.out) == (6, "")
+    assert "2.0.0_nest.toml was changed after it was applied to this store" in retried.err
+    assert stuck("state", "load", "users", "eve").code == 3
 
 
 def test_show_prints_the_whole_entry(stuck: Llmspell) -> None:
@@ -292,6 +304,13 @@ def test_show_prints_the_whole_entry(stuck: Llmspell) -> None:
     assert lines[-1] == 'value\t{"name":"Eve"}'
     told = json.loads(stuck.ok("migrate", "quarantine", "show", "1", "--json"))
     assert (told["key"], told["value"], told["migration"]) == ("eve", {"name": "Eve"}, "2.0.0_nest.toml")
+
+
+def test_show_prints_a_row_for_each_name_whatever_the_key_holds(stuck: Llmspell) -> None:
+    stuck.ok("state", "save", "users", "\x1b[31m\nvalue\t1", '{"x": 1}')
+    stuck("migrate", "up", "--on-error", "quarantine")
+    shown = [stuck.ok("migrate", "quarantine", "show", number) for number in ("1", "2")]
+    assert sum("\nkey\t\\x1b[31m\\nvalue\\t1\n" in one for one in shown) == 1
 
 
 def test_discard_wants_numbers_and_an_answer(stuck: Llmspell) -> None:

@@ -10,7 +10,7 @@ from llmspell import codec
 from llmspell.errors import InvalidValue
 from llmspell.limits import MAX_DEPTH
 from llmspell.migrations.paths import ABSENT, Absent, PathError
-from llmspell.migrations.transforms.base import SKIPPED, Complement, Draft, Refusal
+from llmspell.migrations.transforms.base import MAX_GROWTH, SKIPPED, Complement, Draft, Refusal
 from llmspell.migrations.transforms.quick import quick_up
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Way:
     def __init__(self, migration: Migration, scope: str, max_value_bytes: int) -> None:
         self._migration = migration
         self._max_value_bytes = max_value_bytes
+        self._growth = max(MAX_GROWTH, 10 * max_value_bytes)
         self._harmless_bytes = min(_SHALLOW_BYTES, max_value_bytes)
         self._steps: list[tuple[Transform, Match] | None] = []
         """The transforms with the keys they are for; None for one that is not for this scope."""
@@ -72,6 +73,7 @@ class Way:
 
         When it sets `draft.deleted`, the text is the old one.
         """
+        draft.growth = self._growth
         try:
             draft.value = self._decode(text)
         except ValueError:

@@ -107,7 +107,7 @@ class Expression:
         self._names = mentions.names & used
         self._functions = functions
         self._fields = _fields_of_this(mentions)
-        self._is_bounded = bool(mentions.depth or mentions.pluses > FEW_PLUSES)
+        self._is_bounded = bool(mentions.depth or mentions.pluses + mentions.commas > FEW_PLUSES)
         self._refuse_unknown_functions()
         self._context = Context
         self._calls_python = mentions.program != text or bool(functions.named(mentions.calls))
@@ -198,9 +198,10 @@ class Expression:
             copies = elements ** (mentions.depth + 1) * nodes
             if copies > MAX_COPIES:
                 raise self._refusal(f"map or filter would copy {_about(copies)} values, {MAX_COPIES:,} is the most")
-        if (mentions.pluses + 1) * extent.nodes > MAX_COPIES:
-            raise self._refusal(f"it could copy {_about((mentions.pluses + 1) * extent.nodes)} values")
-        characters = steps * (mentions.pluses + 1) * max(extent.longest, 1)
+        times = mentions.pluses + mentions.commas + 1
+        if times * extent.nodes > MAX_COPIES:
+            raise self._refusal(f"it could copy {_about(times * extent.nodes)} values")
+        characters = max(steps * (mentions.pluses + 1) * max(extent.longest, 1), times * extent.characters)
         if extent.longest and characters > MAX_TEXT:
             raise self._refusal(f"it could make text of {_about(characters)} characters, {MAX_TEXT:,} is the most")
 
@@ -332,17 +333,18 @@ class _Calls:
 
 
 class _Extent:
-    """How large values are: the largest array or object, the longest text, the values in all."""
+    """How large values are: the largest array or object, the longest text, the values and characters in all."""
 
-    __slots__ = ("largest", "longest", "nodes")
+    __slots__ = ("characters", "largest", "longest", "nodes")
 
     def __init__(self) -> None:
-        self.largest = self.longest = self.nodes = 0
+        self.characters = self.largest = self.longest = self.nodes = 0
 
     def add(self, value: object) -> None:
         """Count a value and everything in it."""
         self.nodes += 1
         if isinstance(value, str):
+            self.characters += len(value)
             self.longest = max(self.longest, len(value))
         elif isinstance(value, dict | list):
             self.largest = max(self.largest, len(value))

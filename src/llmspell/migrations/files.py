@@ -72,6 +72,8 @@ def candidates(folder: str) -> tuple[str, ...]:
 def require_claim(name: str) -> str:
     """Give the version that a candidate's name claims; raises `InvalidArgument` when the name is not as it must be."""
     version = claimed_version(name)
+    if not name.isascii() and not _is_unicode(name):  # it could not be noted in the store
+        raise InvalidArgument("the name holds bytes that are no UTF-8; rename it")
     if version is not None:
         return version
     suffix = os.path.splitext(name)[1]
@@ -139,6 +141,14 @@ def _names(folder: str) -> list[str]:
         raise MigrationFileError(
             f'the folder of migrations "{folder}" cannot be read: {reason}; correct migrations_path or the folder'
         ) from error
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_ours(folder: str, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell import codec
@@ -14,6 +15,20 @@ if TYPE_CHECKING:
     from json import JSONDecodeError
 
     from llmspell.config.lines import Place
+
+MAX_KEY_PIECES = 64
+"""Of a TOML key such as `profile.age`: the parser's time grows with the square of their number."""
+
+# Strings that are never closed end with the text or the line, so that every text is gone through just once.
+_TOML_TOKEN = re.compile(
+    r"""
+      (?P<dot>\.)
+    | (?P<piece>\"{3}(?:\\.|[^\\])*?(?:\"{3}|\\?\Z) | '{3}.*?(?:'{3}|\Z) | "(?:\\.|[^"\\\n])*"? | '[^'\n]*'?
+         | [^\s.=\[\]{},"'\#]+ | [ \t]+)
+    | (?P<end>\#[^\n]*|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 
 class Content(NamedTuple):
@@ -37,11 +52,14 @@ def parse_toml(content: bytes) -> Content:
     import tomllib
 
     text = _text(content)
+    line = _line_of_long_key(text)
+    if line is not None:
+        raise Unreadable(line, f"a key has more than {MAX_KEY_PIECES} pieces between dots; use fewer levels")
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line, fault = malformed_line(str(error), text)
-        raise Unreadable(line, f"this is not valid TOML: {fault}; correct it there") from error
+        malformed, fault = malformed_line(str(error), text)
+        raise Unreadable(malformed, f"this is not valid TOML: {fault}; correct it there") from error
     except RecursionError as error:
         raise Unreadable(None, "arrays or tables stand too deep inside each other; use fewer levels") from error
     except ValueError as error:  # tomllib lets Python's limit on the digits of an integer through
@@ -69,6 +87,21 @@ def parse_json(content: bytes) -> Content:
     if not isinstance(values, dict):
         raise Unreadable(1, 'a migration is a JSON object such as {"from_version": "1.0.0", ...}; write it like that')
     return Content(values, lambda: json_lines(text))
+
+
+def _line_of_long_key(text: str) -> int | None:
+    """Give the line of the first key with too many pieces, None when there is none."""
+    if text.count(".") < MAX_KEY_PIECES:
+        return None
+    dots = 0
+    for token in _TOML_TOKEN.finditer(text):
+        if token.lastgroup == "end":
+            dots = 0
+        elif token.lastgroup == "dot":
+            dots += 1
+            if dots == MAX_KEY_PIECES:
+                return text.count("\n", 0, token.start()) + 1
+    return None
 
 
 def _text(content: bytes) -> str:

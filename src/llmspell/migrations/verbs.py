@@ -130,7 +130,9 @@ class Migrations:
     def retry(self, numbers: Collection[int] | None = None) -> list[Retried]:
         """Take quarantined entries (all of them when None) to the store's schema version and give them their places.
 
-        Each one arrives or stays aside with the new reason; all that arrive do so in one commit.
+        Each one arrives or stays aside with the new reason; all that arrive do so in one commit. Raises
+        `MigrationFileError` when a migration that the store stands on was edited: what the edited one takes
+        away could not be brought back by the one that was applied.
         """
         self._refuse_transaction("retry")
         chain, now = self.chain(), self._clock()
@@ -138,6 +140,7 @@ class Migrations:
             return []  # without taking the turn or making files
 
         def work(revision: Revision) -> list[Retried]:
+            history.refuse_changed(history.applied(revision), chain)
             current = revision.schema_version() or self._options.new_schema_version
 
             def legs_from(schema_version: str) -> tuple[Leg, ...]:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from llmspell.entry import JsonValue
 
 
+CALL_SECONDS = 10.0
+"""The longest that one call may take, whatever the settings allow a script: others wait for their turn meanwhile."""
+
+
 class Code(Protocol):
     """The functions of one file, in whatever language."""
 
@@ -32,5 +36,9 @@ class Code(Protocol):
 
 
 def open_code(path: str, source: bytes, settings: ScriptSettings) -> Code:
-    """Load the functions of a file; raises `InvalidArgument` when the language is not known or the file is wrong."""
-    return code_adapter_of(language_of(path, "")).open_code(path, source, settings)
+    """Load the functions of a file; raises `InvalidArgument` when the language is not known or the file is wrong.
+
+    A call has the limits of the settings, and at most `CALL_SECONDS`.
+    """
+    bounded = settings._replace(timeout_seconds=min(settings.timeout_seconds or CALL_SECONDS, CALL_SECONDS))
+    return code_adapter_of(language_of(path, "")).open_code(path, source, bounded)

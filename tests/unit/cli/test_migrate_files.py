@@ -24,3 +24,9 @@ def test_a_file_that_cannot_be_written_whole_is_not_left_behind(tmp_path: Path) 
     with open(path, "xb") as file, pytest.raises(UnicodeEncodeError):
         _fill(file, "\udcff")
     assert not path.exists()
+
+
+def test_a_link_to_nowhere_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "migrations").symlink_to("nowhere")
+    with pytest.raises(InvalidArgument, match=r'the folder ".*migrations" cannot be made: File exists; correct it'):
+        _create(str(tmp_path / "migrations" / "x.toml"), "text")

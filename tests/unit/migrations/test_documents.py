@@ -169,3 +169,30 @@ def test_a_value_becomes_no_deeper_than_values_may_be() -> None:
 def test_text_that_is_no_json_any_more_is_damage() -> None:
     with pytest.raises(StoreDamaged):
         way(migration(SET)).up(draft(), b'{"n":')
+
+
+def copies(number: int) -> list[dict[str, Any]]:
+    return [{"type": "copy", "from": "text", "to": f"copy_{index}"} for index in range(number)]
+
+
+LONG = codec.encode({"text": "x" * 1_000_000})
+TOO_MUCH = "what the transforms add to this one document is too much; copy and compute less"
+
+
+def test_transforms_that_would_fill_the_memory_are_stopped() -> None:
+    doubling = {"type": "computed", "field": "text", "expression": "text + text"}
+    assert refusal(migration(*copies(101)), LONG) == f"transform 101 (copy text to copy_100): {TOO_MUCH}"
+    assert refusal(migration(*[doubling] * 60), LONG).endswith(f"(compute text): {TOO_MUCH}")
+
+
+def test_the_elements_of_an_array_share_what_may_be_added() -> None:
+    inner = {"type": "transform_array", "field": "list", "element_transforms": copies(10)}
+    elements = codec.encode({"list": [{"text": "x" * 1_000_000}] * 11})
+    assert refusal(migration(inner), elements).endswith(f"list[10]: {TOO_MUCH}")
+
+
+def test_every_document_may_grow_as_much_as_the_one_before() -> None:
+    shared, one_way = draft(), way(migration(*copies(60)))
+    for _ in range(2):
+        with pytest.raises(Refusal, match="more than max_value_bytes"):
+            one_way.up(shared, LONG)

@@ -203,3 +203,8 @@ def test_an_error_tells_the_first_problem_and_counts_the_others() -> None:
     assert str(file_error(["a", "b"])) == "a (and 1 more problem)"
     assert str(file_error(["a", "b", "c"])) == "a (and 2 more problems)"
     assert file_error(["a", "b", "c"]).problems == ("a", "b", "c")
+
+
+def test_a_name_that_is_no_utf_8_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match=r"the name holds bytes that are no UTF-8; rename it"):
+        require_claim("2.0.0_\udcff.toml")

@@ -1,10 +1,11 @@
 """A file that cannot be taken apart is refused with its line."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.unit.migrations.folder import HEAD, MOVE, problems
+from tests.unit.migrations.folder import HEAD, MOVE, one, problems
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,19 @@ def test_what_json_does_not_have_is_refused_with_its_line(migrations: Path, valu
 def test_a_file_that_is_too_large_is_refused(migrations: Path) -> None:
     told = problems(migrations, b"#" * 1_000_001)
     assert told == ['"2.0.0_x.toml" has more than 1000000 bytes; split it into smaller ones']
+
+
+@pytest.mark.parametrize(
+    "text", [".".join(["a"] * 300_000), "[" + " . ".join(["'a'"] * 100_000) + "]", 'b = """\n"""\n' + "a." * 400_000]
+)
+def test_a_key_of_very_many_pieces_is_refused_at_once(migrations: Path, text: str) -> None:
+    began = time.perf_counter()
+    (problem,) = problems(migrations, text)
+    assert problem.endswith(": a key has more than 64 pieces between dots; use fewer levels")
+    assert time.perf_counter() - began < 5
+
+
+def test_dots_in_strings_comments_and_many_short_keys_are_no_long_key(migrations: Path) -> None:
+    dots = "a." * 1_000
+    text = f'# {dots}\ndescription = """{dots}\n{dots}"""\n{HEAD}scope = \'{dots}\'\n{MOVE * 70}'
+    assert len(one(migrations, text).steps) == 70

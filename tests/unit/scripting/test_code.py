@@ -4,6 +4,7 @@ import pytest
 
 from llmspell.config import ScriptSettings
 from llmspell.errors import InvalidArgument
+from llmspell.migrations.transforms.base import Refusal
 from llmspell.scripting.code import open_code
 from llmspell.scripting.registry import LANGUAGES, code_adapter_of
 
@@ -29,3 +30,15 @@ def test_a_file_without_a_suffix_is_in_no_language() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_functions_can_be_written_in_every_language_of_scripts(language: str) -> None:
     assert callable(code_adapter_of(language).open_code)
+
+
+@pytest.mark.parametrize("allowed_seconds", [0, 300])
+def test_a_call_never_takes_longer_than_the_bound(monkeypatch: pytest.MonkeyPatch, allowed_seconds: int) -> None:
+    monkeypatch.setattr("llmspell.scripting.code.CALL_SECONDS", 0.2)
+    source = b"return { up = function(value) while true do end end }"
+    code = open_code("names.lua", source, ScriptSettings(timeout_seconds=allowed_seconds, max_instructions=10**15))
+    try:
+        with pytest.raises(Refusal, match=r"longer than 0\.2 s"):
+            code.call("up", b"1")
+    finally:
+        code.close()

@@ -133,8 +133,12 @@ def _told(proposal: Proposal, glob: str) -> str:
 
 def _create(path: str, text: str) -> None:
     """Write a new file, never over one that is there, and its folder if that is missing."""
+    folder = os.path.dirname(path) or os.curdir
     try:
-        os.makedirs(os.path.dirname(path) or os.curdir, 0o700, exist_ok=True)
+        os.makedirs(folder, 0o700, exist_ok=True)
+    except OSError as error:
+        raise InvalidArgument(f'the folder "{folder}" cannot be made: {error.strerror}; correct it') from error
+    try:
         with open(path, "xb") as file:
             _fill(file, text)
     except FileExistsError as error:

@@ -11,7 +11,7 @@ from llmspell.cli.commands.migrate_fields import quarantined_fields
 from llmspell.cli.commands.migrate_store import open_migrating
 from llmspell.cli.commands.migrate_text import command, show
 from llmspell.cli.exit_codes import DONE, INTERRUPTED
-from llmspell.cli.output import Row
+from llmspell.cli.output import Row, printable
 from llmspell.cli.table import table
 from llmspell.cli.units import counted, moment
 from llmspell.errors import InvalidArgument, MigrationFailed
@@ -87,7 +87,7 @@ def _show(numbers: Sequence[int], arguments: Namespace, output: Output) -> int:
         if name == "quarantined_at":
             rows.append(Row(name, repr(field), moment(one.quarantined_at)))
         else:
-            rows.append(Row(name, str(field), str(field)))
+            rows.append(Row(name, printable(str(field)), str(field)))  # a name with a line break is one row still
     if output.terminal:
         output.rows(rows)
         output.value_text(one.value)

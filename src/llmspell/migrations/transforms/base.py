@@ -32,13 +32,17 @@ class Refusal(Exception):
     """The document cannot go through; the text is a sentence without the names of scope, key and transform."""
 
 
+MAX_GROWTH: Final = 100_000_000
+"""Bytes, about, that the transforms of a migration may add to one document, so that none takes all memory."""
+
+
 class Draft:
     """A document on its way through the transforms: they change it in place.
 
-    `now` is the one moment of the run, in epoch seconds.
+    `now` is the one moment of the run, in epoch seconds; `growth` is how many bytes, about, may still be added.
     """
 
-    __slots__ = ("deleted", "key", "now", "scope", "value")
+    __slots__ = ("deleted", "growth", "key", "now", "scope", "value")
 
     def __init__(self, scope: str, key: str, value: JsonValue, now: float) -> None:
         self.scope = scope
@@ -46,6 +50,14 @@ class Draft:
         self.value = value
         self.now = now
         self.deleted = False
+        self.growth = MAX_GROWTH
+
+    def count(self, made: JsonValue) -> None:
+        """Count a value that is made out of others; raises `Refusal` when all of them are too much."""
+        if isinstance(made, str | list | dict):
+            self.growth -= _size(made)
+            if self.growth < 0:
+                raise Refusal("what the transforms add to this one document is too much; copy and compute less")
 
 
 class Transform(Protocol):
@@ -68,6 +80,14 @@ class Transform(Protocol):
 
     def writes(self) -> tuple[str, ...]:
         """Give the paths that it sets, as they are written in the file."""
+
+
+def _size(value: JsonValue) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(len, value)) + sum(map(_size, value.values())) + 16
+    return sum(map(_size, value)) + 16 if isinstance(value, list) else 16
 
 
 __all__ = ["ABSENT", "LOSSLESS", "LOSSY", "OPAQUE", "SKIPPED", "Complement", "Draft", "Refusal", "Transform"]

@@ -122,6 +122,7 @@ class Computed:
     def up(self, draft: Draft) -> JsonValue:
         """Compute the field; the expression still sees its old value."""
         new = self.expression.evaluate(draft)
+        draft.count(new)
         old = self.field.get(draft.value)
         made = set_at(draft, self.field, new)
         return [made] if isinstance(old, Absent) else [made, old, fresh(new)]

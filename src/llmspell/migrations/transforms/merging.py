@@ -74,6 +74,7 @@ class Merge:
             merged = self._strategy.combine(_values(taken))
         except Refusal as error:
             raise Refusal(f"cannot {self.describe()}: {error}") from error
+        draft.count(merged)
         return [kept, self._target.put(draft, merged)]
 
     def down(self, draft: Draft, complement: Complement) -> None:

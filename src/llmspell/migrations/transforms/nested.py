@@ -48,11 +48,13 @@ class TransformArray:
         keeps_nothing = True
         for index, value in enumerate(array):
             element = Draft(draft.scope, draft.key, value, draft.now)
+            element.growth = draft.growth
             try:
                 complements = run_up(self.parts, element)
             except Refusal as error:
                 raise Refusal(f"{self._element(index)}: {error}") from error
             array[index] = element.value
+            draft.growth = element.growth
             keeps_nothing = keeps_nothing and all(complement is None for complement in complements)
             kept.append([digest(element.value), complements])
         return None if keeps_nothing else kept

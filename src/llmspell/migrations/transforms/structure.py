@@ -144,6 +144,7 @@ class Copy:
             return absent(self.source, self._missing)
         if self.target.stops(draft):
             return SKIPPED
+        draft.count(value)
         return self.target.put(draft, fresh(value))
 
     def down(self, draft: Draft, complement: Complement) -> None:
