@@ -81,8 +81,13 @@ def written(folder: str) -> tuple[list[Specimen], list[str]]:
     """
     found: list[Specimen] = []
     problems: list[str] = []
+    if os.path.islink(folder):
+        return [], [_link(folder)]
     for version in _names(folder, folders=True):
         inner = os.path.join(folder, version)
+        if os.path.islink(inner):
+            problems.append(_link(inner))
+            continue
         try:
             require_version(version)
         except InvalidArgument as error:
@@ -99,6 +104,10 @@ def written(folder: str) -> tuple[list[Specimen], list[str]]:
             except InvalidArgument as error:
                 problems.append(f"{place}: {error}")
     return found, problems
+
+
+def _link(folder: str) -> str:
+    return f"{escaped(folder)}: it is a link, which may lead anywhere; put the folder itself there"
 
 
 def _specimen(place: str, version: str, content: bytes) -> Specimen:

@@ -84,5 +84,16 @@ def test_text_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
 
 
 def write(folder: Path, version: str, name: str, content: str) -> None:
-    (folder / version).mkdir(exist_ok=True)
+    (folder / version).mkdir(parents=True, exist_ok=True)
     (folder / version / name).write_text(content, encoding="utf-8")
+
+
+@pytest.mark.parametrize("linked", ["samples", "samples/1.0.0"])
+def test_a_link_is_not_followed_and_nothing_behind_it_is_told(tmp_path: Path, linked: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    write(elsewhere, "1.0.0", "secret.json", "{")
+    (tmp_path / linked).parent.mkdir(exist_ok=True)
+    (tmp_path / linked).symlink_to(elsewhere if linked == "samples" else elsewhere / "1.0.0")
+    found, problems = written(str(tmp_path / "samples"))
+    assert found == []
+    assert problems == [f"{tmp_path / linked}: it is a link, which may lead anywhere; put the folder itself there"]
