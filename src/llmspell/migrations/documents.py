@@ -36,7 +36,6 @@ class Way:
         self._migration = migration
         self._max_value_bytes = max_value_bytes
         self._growth = max(MAX_GROWTH, 10 * max_value_bytes)
-        self._harmless_bytes = min(_SHALLOW_BYTES, max_value_bytes)
         self._steps: list[tuple[Transform, Match] | None] = []
         """The transforms with the keys they are for; None for one that is not for this scope."""
         for step in migration.steps:

@@ -65,10 +65,6 @@ class Path:
     def __hash__(self) -> int:
         return hash(self.steps)
 
-    def begins_with(self, other: Path) -> bool:
-        """Tell whether this path leads to `other` or to something inside it."""
-        return self.steps[: len(other.steps)] == other.steps
-
     def get(self, value: JsonValue) -> JsonValue | Absent:
         """Give what stands there, or ABSENT; a parent that cannot have such a field counts as absent."""
         found: JsonValue | Absent = value
