@@ -24,6 +24,21 @@ class Stored(NamedTuple):
     expires_at: float | None
 
 
+Written: TypeAlias = tuple[str, str, int, float, float, float | None, bytes | None]
+"""The newest write to a key as a plain tuple, for loops over very many of them: scope, key, version, `created_at`,
+`updated_at`, `expires_at` and the value as JSON text, None when the entry was deleted or has expired."""
+
+
+class Census(NamedTuple):
+    """How many entries are live at one moment, and the sum of the lower 32 bits of their versions.
+
+    Two states of one store that differ have, all but certainly, another sum.
+    """
+
+    entries: int
+    version_sum: int
+
+
 class Change(NamedTuple):
     """What the newest write to one key was: `stored` is None when it removed the entry.
 

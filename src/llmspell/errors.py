@@ -24,6 +24,14 @@
     │   ├── MigrationFileError a migration file cannot be used
     │   ├── MigrationPathError there is no way from one schema version to the other
     │   └── MigrationFailed    an entry could not go through (scope, key, transform, reason)
+    ├── BackupError            a backup cannot be made, read or restored; the store is as it was
+    │   ├── BackupNotFound     there is no backup of that name
+    │   ├── BackupUnavailable  the place of the backups cannot be reached, read or written
+    │   ├── BackupDamaged      what a backup holds is not what was written
+    │   ├── BackupTooNew       made by a newer llmspell
+    │   ├── BackupKeyMissing   it is encrypted and no key was given
+    │   └── BackupKeyWrong     the key is none that it was encrypted for
+    ├── HistoryError           the store does not know that moment
     └── ScriptError            a script failed
         └── LimitExceeded      a limit stopped the script
 
@@ -31,10 +39,18 @@ Every message is one sentence that says what was asked, what was found and what 
 """
 
 __all__ = [
+    "BackupDamaged",
+    "BackupError",
+    "BackupKeyMissing",
+    "BackupKeyWrong",
+    "BackupNotFound",
+    "BackupTooNew",
+    "BackupUnavailable",
     "ChangesForgotten",
     "ConfigError",
     "Conflict",
     "ForeignStore",
+    "HistoryError",
     "InvalidArgument",
     "InvalidValue",
     "LayoutTooNew",
@@ -191,6 +207,45 @@ class MigrationPathError(MigrationError):
 
 class MigrationFailed(MigrationError):
     """An entry could not go through; the message names its scope, key, transform and the reason."""
+
+
+class BackupError(LlmspellError):
+    """A backup cannot be made, read or restored; the store is as it was.
+
+    `problems` has a sentence for each thing that is wrong, when there are several.
+    """
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        self.problems = problems or (message,)
+        super().__init__(message)
+
+
+class BackupNotFound(BackupError):
+    """There is no backup of that name."""
+
+
+class BackupUnavailable(BackupError):
+    """The place of the backups cannot be reached, read or written, or it is full."""
+
+
+class BackupDamaged(BackupError):
+    """What a backup holds is not what was written; nothing was restored from it."""
+
+
+class BackupTooNew(BackupError):
+    """The backup was made by a newer llmspell."""
+
+
+class BackupKeyMissing(BackupError):
+    """The backup is encrypted and no key was given."""
+
+
+class BackupKeyWrong(BackupError):
+    """The key is none that the backup was encrypted for."""
+
+
+class HistoryError(LlmspellError):
+    """The store does not know that moment: history is off, or it lies outside of what is kept."""
 
 
 class ScriptError(LlmspellError):

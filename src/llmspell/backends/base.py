@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from llmspell.batch import Batch, Commit, Rewritten, Step
-    from llmspell.entry import Change, Stored
+    from llmspell.entry import Census, Change, Stored, Written
 
 
 Result = TypeVar("Result")
@@ -73,6 +73,15 @@ class Reader(Protocol):
         0 on, nothing can be missing.
         """
 
+    def written(self, since: int, now: float) -> Iterator[Written]:
+        """Give what `changes` would tell, in no order and without keeping it all in memory.
+
+        Nothing else may be asked of this reader until the iterator has ended or is closed.
+        """
+
+    def census(self, now: float) -> Census:
+        """Count the live entries of all scopes and sum up their versions."""
+
     def count(self, scope: str, now: float) -> int:
         """Count the live entries of a scope."""
 
@@ -101,6 +110,15 @@ class Revision(Reader, Protocol):
         the entry alone; it may read, not write. The entry's times stay. None when there was no entry left.
         Fewer than `limit` are looked at when their values are large.
         """
+
+    def advance(self, version: int) -> None:
+        """Let this change have at least version `version`; called before anything is written."""
+
+    def put_all(self, entries: Iterable[Written]) -> None:
+        """Store entries with the times they have, over what is there; their versions are this change's."""
+
+    def remove_rest(self) -> int:
+        """Remove every live entry that this change has not written; give how many there were."""
 
 
 class Backend(Reader, Protocol):

@@ -29,14 +29,25 @@ class StateSettings(NamedTuple):
     backup_enabled: bool = False
     backup_path: str = "./backups"
     backup_retention_days: int = 30
-    backup_compression: bool = True
-    backup_compression_type: str = "zstd"
+    backup_compression: str = "zstd"
     backup_compression_level: int = 3
     backup_incremental: bool = True
     backup_max_backups: int | None = None
     backup_max_age_seconds: int | None = None
-    backup_full_interval: int | None = None
+    backup_full_interval_seconds: int | None = None
     allow_python_migrations: bool = False
+    backup_verify: str = "full"
+    backup_encryption_key_file: str | None = None
+    backup_scopes: tuple[str, ...] = ()
+    backup_exclude: tuple[str, ...] = ()
+    backup_keep_last: int = 0
+    backup_keep_hourly: int = 0
+    backup_keep_daily: int = 0
+    backup_keep_weekly: int = 0
+    backup_keep_monthly: int = 0
+    backup_keep_yearly: int = 0
+    backup_max_total_bytes: int | None = None
+    history_days: int = 0
 
 
 class ScriptSettings(NamedTuple):

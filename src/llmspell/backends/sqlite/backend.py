@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from llmspell.backends.base import Reader, Revision
     from llmspell.backends.registry import BackendOptions
-    from llmspell.entry import Change, Stored
+    from llmspell.entry import Census, Change, Stored, Written
 
     Result = TypeVar("Result")
 
@@ -88,6 +88,15 @@ class SqliteBackend:
         """See `Reader.changes`."""
         with self.snapshot() as reader:
             yield from reader.changes(since, now)
+
+    def written(self, since: int, now: float) -> Iterator[Written]:
+        """See `Reader.written`."""
+        with self.snapshot() as reader:
+            yield from reader.written(since, now)
+
+    def census(self, now: float) -> Census:
+        """See `Reader.census`."""
+        return self._read(lambda reader: reader.census(now))
 
     def count(self, scope: str, now: float) -> int:
         """See `Reader.count`."""

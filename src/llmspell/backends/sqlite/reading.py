@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from llmspell.backends.sqlite import layout
-from llmspell.entry import Change, Stored
+from llmspell.entry import Census, Change, Stored
 from llmspell.errors import ChangesForgotten, StoreDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import apsw
+
+    from llmspell.entry import Written
 
 _LIVE = "value IS NOT NULL AND (expires_at IS NULL OR expires_at > :now)"
 
@@ -39,6 +41,12 @@ SELECT value IS NULL OR coalesce(expires_at <= :now, 0),
     scope, key, value, version, created_at, updated_at, expires_at
 FROM entries WHERE version > :since ORDER BY version, scope, key
 """
+
+_WRITTEN = """
+SELECT scope, key, version, created_at, updated_at, expires_at, CASE WHEN expires_at <= ?2 THEN NULL ELSE value END
+FROM entries WHERE version > ?1
+"""
+_CENSUS = f"SELECT count(*), coalesce(sum(version & 0xFFFFFFFF), 0) FROM entries WHERE {_LIVE}"
 
 _COUNT = f"SELECT count(*) FROM entries WHERE scope = :scope AND {_LIVE}"
 _NOTE = "SELECT value FROM notes WHERE kind = ? AND name = ?"
@@ -90,15 +98,19 @@ class SqliteReader:
 
     def changes(self, since: int, now: float) -> Iterator[Change]:
         """See `Reader.changes`."""
-        forgotten = cast("int", self._execute("SELECT forgotten_version FROM store").get)
-        if 0 < since < forgotten:
-            raise ChangesForgotten(
-                f"deletions up to version {forgotten} are forgotten, changes since {since} would be incomplete; "
-                "read everything instead (since 0)"
-            )
+        self._refuse_forgotten(since)
         for gone, *columns in self._execute(_CHANGES, {"since": since, "now": now}):
             stored = Stored(*columns)
             yield Change(stored.scope, stored.key, stored.version, None if gone else stored)
+
+    def written(self, since: int, now: float) -> Iterator[Written]:
+        """See `Reader.written`."""
+        self._refuse_forgotten(since)
+        return cast("Iterator[Written]", self._execute(_WRITTEN, (since, now)))
+
+    def census(self, now: float) -> Census:
+        """See `Reader.census`."""
+        return Census(*self._execute(_CENSUS, {"now": now}).get)
 
     def count(self, scope: str, now: float) -> int:
         """See `Reader.count`."""
@@ -120,6 +132,14 @@ class SqliteReader:
             return []
         rows = self._execute(_NOTES, (kind, first, -1 if limit is None else limit)).fetchall()
         return cast("list[tuple[str, bytes]]", rows)
+
+    def _refuse_forgotten(self, since: int) -> None:
+        forgotten = cast("int", self._execute("SELECT forgotten_version FROM store").get)
+        if 0 < since < forgotten:
+            raise ChangesForgotten(
+                f"deletions up to version {forgotten} are forgotten, changes since {since} would be incomplete; "
+                "read everything instead (since 0)"
+            )
 
 
 class AbsentReader:
@@ -148,6 +168,14 @@ class AbsentReader:
     def changes(self, since: int, now: float) -> Iterator[Change]:
         """See `Reader.changes`."""
         return iter(())
+
+    def written(self, since: int, now: float) -> Iterator[Written]:
+        """See `Reader.written`."""
+        return iter(())
+
+    def census(self, now: float) -> Census:
+        """See `Reader.census`."""
+        return Census(0, 0)
 
     def count(self, scope: str, now: float) -> int:
         """See `Reader.count`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import apsw
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from llmspell.batch import Step
+    from llmspell.entry import Written
 
 Result = TypeVar("Result")
 
@@ -31,6 +32,17 @@ WHERE scope = ?1 AND key = ?2 AND value IS NOT NULL AND (expires_at IS NULL OR e
 ON CONFLICT (scope, key) DO UPDATE SET
     version = excluded.version, created_at = excluded.created_at, updated_at = excluded.updated_at,
     expires_at = excluded.expires_at, value = excluded.value
+"""
+_PUT_AS_IS = """
+INSERT INTO entries (scope, key, version, created_at, updated_at, expires_at, value) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (scope, key) DO UPDATE SET
+    version = excluded.version, created_at = excluded.created_at, updated_at = excluded.updated_at,
+    expires_at = excluded.expires_at, value = excluded.value
+"""
+_COUNT_REST = "SELECT count(*) FROM entries WHERE version < ? AND value IS NOT NULL AND coalesce(expires_at > ?, 1)"
+_REMOVE_REST = """
+UPDATE entries SET value = NULL, version = ?1, updated_at = ?2, expires_at = NULL
+WHERE version < ?1 AND value IS NOT NULL
 """
 _PUT_NOTE = "INSERT INTO notes (kind, name, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 
@@ -69,8 +81,7 @@ class SqliteRevision(SqliteReader):
     def __init__(self, connection: apsw.Connection, now: float) -> None:
         super().__init__(connection)
         self._now = now
-        self._before = self.version()
-        self._version = self._before + 1
+        self._version = self.version() + 1
         self._written = False
 
     def apply(self, steps: Iterable[Step]) -> None:
@@ -109,6 +120,28 @@ class SqliteRevision(SqliteReader):
             self._written = True
             self.connection.executemany(_REPLACE, replaced)
         return Rewritten(key, seen) if seen else None
+
+    def advance(self, version: int) -> None:
+        """See `Revision.advance`."""
+        if version > self._version:
+            self._version = version
+            # At once, so that whoever asks for the store's version during the change learns what the next one will be.
+            self.connection.execute("UPDATE store SET version = ?", (version - 1,))
+
+    def put_all(self, entries: Iterable[Written]) -> None:
+        """See `Revision.put_all`."""
+        version = self._version
+        rows = ((scope, key, version, *rest) for scope, key, _, *rest in entries)
+        self.connection.executemany(_PUT_AS_IS, rows)
+        self._written = True
+
+    def remove_rest(self) -> int:
+        """See `Revision.remove_rest`."""
+        rest = (self._version, self._now)
+        number = cast("int", self.connection.execute(_COUNT_REST, rest).get)
+        self.connection.execute(_REMOVE_REST, rest)
+        self._written = True
+        return number
 
     def finish(self) -> None:
         """Give the store the version that the changes have."""

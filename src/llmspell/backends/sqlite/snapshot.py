@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from llmspell.backends.sqlite.reading import AbsentReader, SqliteReader
-    from llmspell.entry import Change, Stored
+    from llmspell.entry import Census, Change, Stored, Written
 
     Result = TypeVar("Result")
 
@@ -50,6 +50,18 @@ class Snapshot:
         changes = self._read(lambda reader: reader.changes(since, now))
         while (change := self._read(lambda _: next(changes, None))) is not None:
             yield change
+
+    def written(self, since: int, now: float) -> Iterator[Written]:
+        """See `Reader.written`."""
+        written = self._read(lambda reader: reader.written(since, now))
+        try:
+            yield from written
+        except FAILURES as error:
+            raise translate(error, self._name) from error
+
+    def census(self, now: float) -> Census:
+        """See `Reader.census`."""
+        return self._read(lambda reader: reader.census(now))
 
     def count(self, scope: str, now: float) -> int:
         """See `Reader.count`."""

@@ -1,0 +1,1 @@
+"""Backups: archives of a store that are proven to restore, and the way back."""
