@@ -94,6 +94,9 @@ class Reader(Protocol):
     def notes(self, kind: str, first: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
         """Give names and values of the notes of a kind whose name is `first` or comes after it, in order."""
 
+    def note_kinds(self) -> list[str]:
+        """Give the kinds that there are notes of, in order."""
+
 
 class Revision(Reader, Protocol):
     """One large change of the store while it is made: the reads see what was done so far."""

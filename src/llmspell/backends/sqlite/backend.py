@@ -114,6 +114,10 @@ class SqliteBackend:
         """See `Reader.notes`."""
         return self._read(lambda reader: reader.notes(kind, first, limit))
 
+    def note_kinds(self) -> list[str]:
+        """See `Reader.note_kinds`."""
+        return self._read(lambda reader: reader.note_kinds())
+
     def commit(self, batch: Batch) -> Commit:
         """See `Backend.commit`."""
         database = self._database

@@ -133,6 +133,12 @@ class SqliteReader:
         rows = self._execute(_NOTES, (kind, first, -1 if limit is None else limit)).fetchall()
         return cast("list[tuple[str, bytes]]", rows)
 
+    def note_kinds(self) -> list[str]:
+        """See `Reader.note_kinds`."""
+        if layout.of(self.connection) < 2:
+            return []
+        return [kind for (kind,) in self._execute("SELECT DISTINCT kind FROM notes ORDER BY kind")]
+
     def _refuse_forgotten(self, since: int) -> None:
         forgotten = cast("int", self._execute("SELECT forgotten_version FROM store").get)
         if 0 < since < forgotten:
@@ -191,6 +197,10 @@ class AbsentReader:
 
     def notes(self, kind: str, first: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
         """See `Reader.notes`."""
+        return []
+
+    def note_kinds(self) -> list[str]:
+        """See `Reader.note_kinds`."""
         return []
 
 

@@ -79,6 +79,10 @@ class Snapshot:
         """See `Reader.notes`."""
         return self._read(lambda reader: reader.notes(kind, first, limit))
 
+    def note_kinds(self) -> list[str]:
+        """See `Reader.note_kinds`."""
+        return self._read(lambda reader: reader.note_kinds())
+
     def _read(self, read: Callable[[SqliteReader | AbsentReader], Result]) -> Result:
         if self.over:
             raise StoreClosed("the snapshot is over; use the store, or take another snapshot")
