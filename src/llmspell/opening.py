@@ -15,6 +15,7 @@ from llmspell.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from llmspell.backups.verbs import Backups
     from llmspell.migrations.verbs import Migrations
 
 
@@ -29,6 +30,8 @@ def open(
     required_schema: str | None = None,
     migrations_path: str | os.PathLike[str] | None = None,
     allow_python_migrations: bool | None = None,
+    backup_path: str | os.PathLike[str] | None = None,
+    backup_encryption_key_file: str | os.PathLike[str] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Store:
     """Open the store in the folder `path`, or the one that a configuration file describes.
@@ -40,6 +43,8 @@ def open(
     outside of it is refused, and so is every later write once somebody has migrated it out of the range.
     `migrations_path`, the folder of the migration files, turns migrations on: `store.migrations`.
     `allow_python_migrations` lets those files name Python code, which runs with all rights of the program.
+    `backup_path`, a folder or the URL of an object store such as "s3://bucket/prefix", turns backups on:
+    `store.backups`; `backup_encryption_key_file` names the file with the age key that they are encrypted with.
     Options given here win over those of the file.
 
     Raises `ConfigError` for a file that cannot be used, `InvalidArgument` for impossible options,
@@ -65,7 +70,11 @@ def open(
         required_schema=settings.required_schema if required_schema is None else required_schema,
         migration_enabled=settings.migration_enabled or migrations_path is not None,
         migrations_path=settings.migrations_path if migrations_path is None else _folder_name(migrations_path),
+        backup_enabled=settings.backup_enabled or backup_path is not None,
+        backup_path=settings.backup_path if backup_path is None else _folder_name(backup_path),
     )
+    if backup_encryption_key_file is not None:
+        settings = settings._replace(backup_encryption_key_file=_folder_name(backup_encryption_key_file))
     if allow_python_migrations is not None:
         settings = settings._replace(allow_python_migrations=allow_python_migrations)
     if settings.durability not in ("full", "normal"):
@@ -93,6 +102,7 @@ def open_settings(
         clock=clock,
         max_value_bytes=settings.max_value_bytes,
         migrations=_migrations_of(settings, script or ScriptSettings(), clock) if settings.migration_enabled else None,
+        backups=_backups_of(settings, clock) if settings.backup_enabled else None,
     )
     try:
         if accept is not None:
@@ -169,5 +179,49 @@ def _migrations_of(
             lambda path, source: open_code(path, source, script),
         )
         return Migrations(store.backend, options, clock=clock, in_transaction=lambda: store.in_transaction)
+
+    return make
+
+
+def _backups_of(settings: StateSettings, clock: Callable[[], float]) -> Callable[[Store], Backups]:
+    """Give what makes the backups of a store, once somebody asks for them."""
+
+    def make(store: Store) -> Backups:
+        from llmspell.backups.options import BackupOptions
+        from llmspell.backups.retention import Rules
+        from llmspell.backups.verbs import Backups
+
+        options = BackupOptions(
+            settings.backup_path,
+            settings.schema_version,
+            settings.max_value_bytes,
+            settings.backup_compression,
+            settings.backup_compression_level,
+            settings.backup_verify,
+            settings.backup_encryption_key_file,
+            settings.backup_scopes,
+            settings.backup_exclude,
+            settings.backup_incremental,
+            settings.backup_full_interval_seconds,
+            Rules(
+                settings.backup_retention_days,
+                settings.backup_keep_last,
+                settings.backup_keep_hourly,
+                settings.backup_keep_daily,
+                settings.backup_keep_weekly,
+                settings.backup_keep_monthly,
+                settings.backup_keep_yearly,
+                settings.backup_max_backups,
+                settings.backup_max_age_seconds,
+                settings.backup_max_total_bytes,
+            ),
+        )
+        return Backups(
+            store.backend,
+            options,
+            clock=clock,
+            in_transaction=lambda: store.in_transaction,
+            chain=(lambda: store.migrations.chain()) if store.migration_enabled else None,
+        )
 
     return make

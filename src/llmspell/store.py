@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from llmspell.backends.base import Backend, Capabilities, Reader, Statistics
+    from llmspell.backups.verbs import Backups
     from llmspell.batch import Batch, Commit
     from llmspell.entry import Change
     from llmspell.migrations.verbs import Migrations
@@ -45,11 +47,14 @@ class Store(State):
         clock: Callable[[], float] = time.time,
         max_value_bytes: int = MAX_VALUE_BYTES,
         migrations: Callable[[Store], Migrations] | None = None,
+        backups: Callable[[Store], Backups] | None = None,
     ) -> None:
         super().__init__(backend, clock, max_value_bytes)
         self._backend = backend
         self._make_migrations = migrations
-        self._made: dict[str, Migrations] = {}
+        self._make_backups = backups
+        self._migrations: Migrations | None = None
+        self._backups: Backups | None = None
 
     @overload
     def transaction(self, fn: Callable[[State], Result]) -> Result: ...
@@ -143,14 +148,33 @@ class Store(State):
                 "migrations are off for this store; open it with migrations_path=..., or with "
                 "migration_enabled = true in the configuration"
             )
-        if "migrations" not in self._made:
-            self._made.setdefault("migrations", self._make_migrations(self))  # of two threads, one makes it
-        return self._made["migrations"]
+        if self._migrations is None:
+            with _making:
+                self._migrations = self._migrations or self._make_migrations(self)
+        return self._migrations
 
     @property
     def migration_enabled(self) -> bool:
         """Whether `migrations` can be used."""
         return self._make_migrations is not None
+
+    @property
+    def backups(self) -> Backups:
+        """What makes, checks and restores backups. Raises `InvalidArgument` when the store was opened without."""
+        if self._make_backups is None:
+            raise InvalidArgument(
+                "backups are off for this store; open it with backup_path=..., or with backup_enabled = true in the "
+                "configuration"
+            )
+        if self._backups is None:
+            with _making:
+                self._backups = self._backups or self._make_backups(self)
+        return self._backups
+
+    @property
+    def backup_enabled(self) -> bool:
+        """Whether `backups` can be used."""
+        return self._make_backups is not None
 
     @property
     def in_transaction(self) -> bool:
@@ -270,6 +294,9 @@ class _Snapshot:
         """Refuse: whoever asks for the turn is about to write."""
         raise InvalidArgument("a snapshot cannot be written to; write to the store itself")
 
+
+_making = threading.RLock()
+"""Held while the neighbours of a store are made, so that of two threads one makes them."""
 
 _innermost: ContextVar[Attempt | None] = ContextVar("llmspell_transaction", default=None)
 """The transactions that run in this thread or task, as a chain from the innermost outwards."""

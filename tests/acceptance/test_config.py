@@ -33,6 +33,8 @@ def test_what_show_prints_is_a_file_with_the_same_effect(llmspell: Llmspell) -> 
     llmspell.write(
         "llmspell.toml",
         '[state]\npath = "a \\"quoted\\" é"\nrequired_schema = ">=1.0.0"\nmax_value_bytes = 5\n'
+        'backup_scopes = ["user*", "\\u007f"]\nbackup_compression = "gzip"\n'
+        "backup_max_total_bytes = 9\nhistory_days = 3\n"
         '[engines.lua]\nstdlib = "full"\nmemory_limit = 0\n[runtime]\nscript_timeout_seconds = 2.5\n'
         "[runtime.security]\nallow_file_access = true\n",
     )
@@ -50,9 +52,37 @@ def test_show_says_where_the_settings_come_from(llmspell: Llmspell) -> None:
     assert 'durability = "full"                       # default' in shown
 
 
-def test_show_tells_what_only_the_older_spelling_can_say(llmspell: Llmspell) -> None:
-    llmspell.write("llmspell.toml", "[runtime.state_persistence.backup]\nmax_backups = 3\n")
-    assert "# backup_max_backups = 3" in llmspell.ok("config", "show")
+def test_show_says_what_the_older_spelling_means_in_keys_of_today(llmspell: Llmspell) -> None:
+    llmspell.write(
+        "llmspell.toml",
+        '[runtime.state_persistence.backup]\nmax_backups = 3\ncompression_type = "lz4"\ncompression_level = 9\n'
+        "full_backup_interval = 60\n",
+    )
+    shown = llmspell.ok("config", "show")
+    assert "backup_max_backups = 3" in shown.splitlines()
+    assert "backup_compression_level = 9" in shown.splitlines()
+    assert "backup_full_interval_seconds = 60" in shown.splitlines()
+    assert 'backup_compression = "zstd"               # default' in shown
+    told = json.loads(llmspell.ok("config", "show", "--json"))
+    llmspell.write("copy.toml", shown)
+    assert json.loads(llmspell.ok("config", "show", "-c", "copy.toml", "--json")) == told | {"source": "copy.toml"}
+
+
+def test_show_has_the_keys_of_backups_together_and_arrays_as_toml(llmspell: Llmspell) -> None:
+    llmspell.write(
+        "llmspell.toml",
+        '[state]\nbackup_exclude = [\n"cache*",\n"a \\"quoted\\" é",\n]\nbackup_keep_daily = 7\nhistory_days = 7\n',
+    )
+    shown = llmspell.ok("config", "show").splitlines()
+    assert 'backup_exclude = ["cache*", "a \\"quoted\\" é"]' in shown
+    assert "backup_scopes = []                        # default" in shown
+    assert "backup_keep_daily = 7" in shown
+    assert "history_days = 7" in shown
+    assert "# backup_encryption_key_file is not set" in shown
+    places = [place for place, line in enumerate(shown) if line.removeprefix("# ").startswith("backup_")]
+    assert places == list(range(places[0], places[-1] + 1))
+    told = json.loads(llmspell.ok("config", "show", "--json"))["state"]
+    assert (told["backup_exclude"], told["backup_scopes"]) == (["cache*", 'a "quoted" é'], [])
 
 
 def test_check_finds_the_first_mistake(llmspell: Llmspell) -> None:
@@ -64,3 +94,7 @@ def test_check_finds_the_first_mistake(llmspell: Llmspell) -> None:
     result = llmspell("config", "check", "bad.toml")
     assert (result.code, result.out) == (2, "")
     assert "bad.toml, line 2" in result.err
+    llmspell.write("bad.toml", '[state]\nbackup_exclude = [\n  "cache*",\n  5,\n]\n')
+    assert (
+        "bad.toml, line 4: state.backup_exclude[1] = 5 is a whole number" in llmspell("config", "check", "bad.toml").err
+    )

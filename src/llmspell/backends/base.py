@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+CLOCK_SLACK_SECONDS = 60.0
+"""Writers look at the clock before their turn, so their moments may be out of order by this much."""
+
 
 class Capabilities(NamedTuple):
     """What the engine promises; the store refuses what it does not, it never makes do with less."""
@@ -26,6 +29,8 @@ class Capabilities(NamedTuple):
     """What is committed is there after the process ends."""
     shared: bool
     """Other processes can open the same store."""
+    history: bool = False
+    """Replaced and deleted values can be kept: `past` and `stop_history` do what they say."""
 
 
 class Statistics(NamedTuple):
@@ -42,6 +47,71 @@ class Statistics(NamedTuple):
     layout: int
     schema_version: str | None
     engine: str
+
+
+class Window(NamedTuple):
+    """What part of the past is known: the versions from one to the other, both included, and their moments."""
+
+    from_version: int
+    from_time: float
+    to_version: int
+    to_time: float
+    days: int
+    """How long a value that was replaced or deleted is kept."""
+
+
+class Kept(NamedTuple):
+    """What one version made of an entry, from then until another took its place (`until_version`; None: nothing yet).
+
+    `at` is the moment of that version; for one from before the window, when the entry says that it was
+    updated. `value` is None when the version removed the entry, or when it had expired at that moment.
+    """
+
+    version: int
+    at: float
+    value: bytes | None
+    created_at: float
+    updated_at: float
+    expires_at: float | None
+    until_version: int | None
+
+
+class Past(Protocol):
+    """Reads of what the store was. Each call sees the moment of the reader that gave this.
+
+    A version is meant as the state that it left behind. It should lie in the window: outside of it the
+    answers are not complete. `moment` (epoch seconds) decides what had expired.
+    """
+
+    def window(self) -> Window:
+        """Give what can be asked for."""
+
+    def moment_of(self, version: int) -> float:
+        """Give the moment at which the store got this version, or the last one before it that was given."""
+
+    def version_at(self, moment: float) -> int:
+        """Give the last version whose moment is not later; the first of the window when all are.
+
+        Raises `HistoryError` when the clock was set back, so that the moment was there twice.
+        """
+
+    def versions(self, scope: str, key: str, limit: int | None) -> list[Kept]:
+        """Give what is known of an entry, newest first, the present included, at most `limit`."""
+
+    def get(self, scope: str, key: str, version: int, moment: float) -> Stored | None:
+        """Give the entry as it was, None when there was none."""
+
+    def keys(self, scope: str, version: int, moment: float) -> list[tuple[str, int]]:
+        """Give the keys of the scope and the versions that their entries had, in byte order of the keys."""
+
+    def scopes(self, version: int, moment: float) -> list[str]:
+        """Give the scopes that held a live entry, in byte order."""
+
+    def written_at(self, version: int, moment: float) -> Iterator[Written]:
+        """Give every entry that was live, in no order and without keeping it all in memory.
+
+        Nothing else may be asked of the reader until the iterator has ended or is closed.
+        """
 
 
 class Reader(Protocol):
@@ -93,6 +163,9 @@ class Reader(Protocol):
 
     def notes(self, kind: str, first: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
         """Give names and values of the notes of a kind whose name is `first` or comes after it, in order."""
+
+    def past(self) -> Past | None:
+        """Give the reads of what the store was, None when it keeps no history."""
 
     def note_kinds(self) -> list[str]:
         """Give the kinds that there are notes of, in order."""
@@ -152,6 +225,12 @@ class Backend(Reader, Protocol):
 
     def snapshot(self) -> AbstractContextManager[Reader]:
         """Give a reader that sees one moment of the store until the block ends. Writers go on meanwhile."""
+
+    def stop_history(self) -> None:
+        """Throw away what is kept of the past and keep no more, as one atomic step.
+
+        The next opened store that asks for history begins a new one.
+        """
 
     def flush(self) -> None:
         """Return when everything committed so far is on the disk."""

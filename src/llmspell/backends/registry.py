@@ -17,13 +17,15 @@ class BackendOptions(NamedTuple):
     """What a backend is opened with: the folder, how durable a commit is, the stamp of a new store.
 
     `accept_schema` is asked before every commit, in the writer's turn, and raises when the store's
-    schema version is none that this program may write.
+    schema version is none that this program may write. With `history_days` above 0 the first write lets
+    the store keep replaced and deleted values for that long.
     """
 
     path: str
     durability: str
     schema_version: str
     accept_schema: Callable[[str], None] | None = None
+    history_days: int = 0
 
 
 _FACTORIES = {

@@ -38,6 +38,6 @@ def require_id(name: str) -> str:
     """Give the name back; `InvalidArgument` when it is none that a backup can have."""
     if not isinstance(name, str) or not is_id(name):
         raise InvalidArgument(
-            f'{name!r} is no id of a backup; ids look like "20261122T190000Z-full-k3vq7a", and the list of backups has them'
+            f'{name!r} is no id of a backup; one looks like "20261122T190000Z-full-k3vq7a", see the list of backups'
         )
     return name

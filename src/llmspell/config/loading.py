@@ -18,7 +18,10 @@ FILE_NAME = "llmspell.toml"
 MAX_FILE_BYTES = 1_000_000
 MAX_VALUE_BYTES_BOUND = 1_000_000_000
 MAX_RETENTION_DAYS = 36_500
-MAX_COMPRESSION_LEVEL = 9
+MAX_HISTORY_DAYS = 36_500
+MAX_ZSTD_LEVEL = 19
+MAX_GZIP_LEVEL = 9
+MAX_KEPT = 100_000
 
 Number = TypeVar("Number", int, float)
 
@@ -113,13 +116,44 @@ def _current_state(state: Table) -> StateSettings:
         required_schema=state.version_range("required_schema", default.required_schema),
         migrations_path=state.text("migrations_path", default.migrations_path),
         allow_python_migrations=state.flag("allow_python_migrations", default.allow_python_migrations),
-        backup_enabled=state.flag("backup_enabled", default.backup_enabled),
-        backup_path=state.text("backup_path", default.backup_path),
-        backup_retention_days=state.whole(
-            "backup_retention_days", 0, MAX_RETENTION_DAYS, default.backup_retention_days
-        ),
+    )
+    settings = _with_backups(settings, state)
+    settings = settings._replace(
+        history_days=state.whole("history_days", 0, MAX_HISTORY_DAYS, default.history_days),
     )
     state.refuse_others()
+    return settings
+
+
+def _with_backups(settings: StateSettings, state: Table) -> StateSettings:
+    days = settings.backup_retention_days
+    settings = settings._replace(
+        backup_enabled=state.flag("backup_enabled", settings.backup_enabled),
+        backup_path=state.text("backup_path", settings.backup_path),
+        backup_retention_days=state.whole("backup_retention_days", 0, MAX_RETENTION_DAYS, days),
+        backup_incremental=state.flag("backup_incremental", settings.backup_incremental),
+        backup_full_interval_seconds=state.whole("backup_full_interval_seconds", 1, limits.MAX_INTEGER, None),
+        backup_compression=state.choice("backup_compression", ("zstd", "gzip", "none"), settings.backup_compression),
+        backup_compression_level=state.whole(
+            "backup_compression_level", 1, MAX_ZSTD_LEVEL, settings.backup_compression_level
+        ),
+        backup_verify=state.choice("backup_verify", ("full", "checksum"), settings.backup_verify),
+        backup_encryption_key_file=state.text("backup_encryption_key_file", settings.backup_encryption_key_file),
+        backup_scopes=state.texts("backup_scopes", settings.backup_scopes),
+        backup_exclude=state.texts("backup_exclude", settings.backup_exclude),
+        backup_keep_last=state.whole("backup_keep_last", 0, MAX_KEPT, settings.backup_keep_last),
+        backup_keep_hourly=state.whole("backup_keep_hourly", 0, MAX_KEPT, settings.backup_keep_hourly),
+        backup_keep_daily=state.whole("backup_keep_daily", 0, MAX_KEPT, settings.backup_keep_daily),
+        backup_keep_weekly=state.whole("backup_keep_weekly", 0, MAX_KEPT, settings.backup_keep_weekly),
+        backup_keep_monthly=state.whole("backup_keep_monthly", 0, MAX_KEPT, settings.backup_keep_monthly),
+        backup_keep_yearly=state.whole("backup_keep_yearly", 0, MAX_KEPT, settings.backup_keep_yearly),
+        backup_max_backups=state.whole("backup_max_backups", 1, limits.MAX_INTEGER, None),
+        backup_max_age_seconds=state.whole("backup_max_age_seconds", 1, limits.MAX_INTEGER, None),
+        backup_max_total_bytes=state.whole("backup_max_total_bytes", 1, limits.MAX_INTEGER, None),
+    )
+    if settings.backup_compression == "gzip" and settings.backup_compression_level > MAX_GZIP_LEVEL:
+        allowed = f"it must be 1 to {MAX_GZIP_LEVEL} with gzip, 1 to {MAX_ZSTD_LEVEL} with zstd"
+        state.refuse("backup_compression_level", "is out of range", allowed)
     return settings
 
 
@@ -140,20 +174,26 @@ def _older_state(state: Table) -> StateSettings:
 
 
 def _with_older_backup(settings: StateSettings, backup: Table) -> StateSettings:
-    types = ("brotli", "gzip", "lz4", "none", "zstd")
     level = settings.backup_compression_level
     settings = settings._replace(
         backup_path=backup.text("backup_dir", settings.backup_path),
-        backup_compression=backup.flag("compression_enabled", settings.backup_compression),
-        backup_compression_type=backup.choice("compression_type", types, settings.backup_compression_type),
-        backup_compression_level=backup.whole("compression_level", 1, MAX_COMPRESSION_LEVEL, level),
+        backup_compression=_older_compression(backup, settings.backup_compression),
+        backup_compression_level=backup.whole("compression_level", 1, MAX_GZIP_LEVEL, level),
         backup_incremental=backup.flag("incremental_enabled", settings.backup_incremental),
         backup_max_backups=backup.whole("max_backups", 1, limits.MAX_INTEGER, None),
         backup_max_age_seconds=backup.whole("max_backup_age", 1, limits.MAX_INTEGER, None),
-        backup_full_interval=backup.whole("full_backup_interval", 1, limits.MAX_INTEGER, None),
+        backup_full_interval_seconds=backup.whole("full_backup_interval", 1, limits.MAX_INTEGER, None),
     )
     backup.refuse_others()
     return settings
+
+
+def _older_compression(backup: Table, default: str) -> str:
+    enabled = backup.flag("compression_enabled", True)
+    compression = backup.choice("compression_type", ("brotli", "gzip", "lz4", "none", "zstd"), default)
+    if not enabled:
+        return "none"
+    return "zstd" if compression in ("brotli", "lz4") else compression
 
 
 def _script(root: Table, runtime: Table) -> ScriptSettings:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from llmspell.config.lines import Place
 
 MAX_TEXT_LENGTH = 4096
+MAX_TEXTS = 1000
+MAX_LENGTH_IN_ARRAY = 512
 MAX_TIMEOUT_SECONDS = 1_000_000_000
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
@@ -21,9 +26,9 @@ Default = TypeVar("Default")
 
 
 class Problem(NamedTuple):
-    """Something in the file that cannot be used."""
+    """Something in the file that cannot be used; `path` is where it stands, into an array by its number from 0."""
 
-    path: tuple[str, ...]
+    path: Place
     value: object
     fault: str
     remedy: str
@@ -93,19 +98,26 @@ class Table:
     def text(self, key: str, default: Default) -> str | Default:
         """Read text, with every `${NAME}` replaced from the environment."""
         value = self._value(key)
-        if value is None:
+        text = None if value is None else self._text((*self._path, key), value, MAX_TEXT_LENGTH)
+        return default if text is None else text
+
+    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """Read an array of texts, with every `${NAME}` replaced from the environment; each wrong element is noted.
+
+        A text has 1 to `MAX_LENGTH_IN_ARRAY` characters, an array 0 to `MAX_TEXTS` texts.
+        """
+        values = self._value(key)
+        if values is None:
             return default
-        if not isinstance(value, str):
-            self._mistyped(key, "text in quotes")
+        if not isinstance(values, list):
+            self._mistyped(key, 'an array of texts such as ["one", "two*"]')
             return default
-        text = self._replaced(key, value)
-        if text is None:
+        if len(values) > MAX_TEXTS:
+            self.refuse(key, f"holds {len(values)} elements", f"it must be an array of at most {MAX_TEXTS} texts")
             return default
-        if not text or "\0" in text or len(text) > MAX_TEXT_LENGTH:
-            fault = "holds a NUL character" if "\0" in text else "is too long" if text else "is empty"
-            self._refuse_text(key, fault, f"it must be text of 1 to {MAX_TEXT_LENGTH} characters without NUL")
-            return default
-        return text
+        path = (*self._path, key)
+        texts = [self._text((*path, index), value, MAX_LENGTH_IN_ARRAY) for index, value in enumerate(values)]
+        return tuple(text for text in texts if text is not None)
 
     def choice(self, key: str, choices: tuple[str, ...], default: Default) -> str | Default:
         """Read text that is one of `choices`."""
@@ -151,8 +163,7 @@ class Table:
         self._problems.append(Problem((*self._path, key), value, fault, remedy, known, meant))
 
     def _refuse_text(self, key: str, fault: str, remedy: str, known: Sequence[str] = ()) -> None:
-        replaced = "${" in str(self._values[key])
-        self.refuse(key, f"with its variables replaced {fault}" if replaced else fault, remedy, known)
+        self.refuse(key, _of_replaced(self._values[key], fault), remedy, known)
 
     def _mistyped(self, key: str, allowed: str) -> None:
         self.refuse(key, f"is {_kind(self._values[key])}", f"it must be {allowed}")
@@ -161,33 +172,47 @@ class Table:
         self._asked.append(key)
         return self._values.get(key)
 
-    def _replaced(self, key: str, text: str) -> str | None:
+    def _text(self, place: Place, value: object, longest: int) -> str | None:
+        """The text that `value` at `place` stands for, or None with a problem noted."""
+        if not isinstance(value, str):
+            self._problems.append(Problem(place, value, f"is {_kind(value)}", "it must be text in quotes"))
+            return None
+        text = self._replaced(place, value)
+        if text is None or (0 < len(text) <= longest and "\0" not in text):
+            return text
+        fault = "holds a NUL character" if "\0" in text else "is too long" if text else "is empty"
+        remedy = f"it must be text of 1 to {longest} characters without NUL"
+        self._problems.append(Problem(place, value, _of_replaced(value, fault), remedy))
+        return None
+
+    def _replaced(self, place: Place, text: str) -> str | None:
         """`text` with every `${NAME}` replaced once, or None with a problem noted."""
         if "${" not in text:
             return text
         names = [match[1] for match in re.finditer(_VARIABLE, text)]
         missing = [name for name in names if name and name not in self._environ]
         if None in names:
-            self.refuse(key, 'holds "${" without a name and a closing "}"', 'write it as in "${NAME}"')
+            fault = 'holds "${" without a name and a closing "}"'
+            self._problems.append(Problem(place, text, fault, 'write it as in "${NAME}"'))
             return None
         if missing:
             fault = f"needs the environment variable {_short(missing[0])}, which is not set"
-            self.refuse(key, fault, "set it or write the text itself")
+            self._problems.append(Problem(place, text, fault, "set it or write the text itself"))
             return None
         return re.sub(_VARIABLE, lambda match: self._environ[match[1]], text)
 
 
 def sentence(place: str, text: str, problems: list[Problem]) -> str:
     """What to say about the problem that stands first in the file."""
-    from llmspell.config.lines import key_lines
+    from llmspell.config.lines import place_lines
 
-    lines = key_lines(text)
+    lines = place_lines(text)
     order = {path: index for index, path in enumerate(lines)}
     problem = min(problems, key=lambda problem: order.get(problem.path, len(order)))
     line = lines.get(problem.path)
     where = place if line is None else f"{place}, line {line}"
     # The value stands as written, so that no environment variable is shown.
-    found = ".".join(_spelled_key(key) for key in problem.path)
+    found = _spelled_place(problem.path)
     if not isinstance(problem.value, dict):
         found += f" = {_spelled(problem.value)}"
     nearest = _nearest(problem.meant, problem.known)
@@ -195,6 +220,11 @@ def sentence(place: str, text: str, problems: list[Problem]) -> str:
         return f"{where}: {found} {problem.fault}; {problem.remedy}"
     remedy = problem.remedy[0].upper() + problem.remedy[1:]
     return f'{where}: {found} {problem.fault}; did you mean "{nearest}"? {remedy}'
+
+
+def _of_replaced(value: object, fault: str) -> str:
+    """A fault of a text, told apart when the text is not the one that stands in the file."""
+    return f"with its variables replaced {fault}" if "${" in str(value) else fault
 
 
 def _nearest(word: str, known: Sequence[str]) -> str | None:
@@ -228,6 +258,12 @@ def _spelled(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 200:
         return f"(an integer of {value.bit_length()} bits)"
     return str(value)
+
+
+def _spelled_place(place: Place) -> str:
+    """A place as in `state.backup_exclude[0]`."""
+    steps = (f".{_spelled_key(step)}" if isinstance(step, str) else f"[{step}]" for step in place)
+    return "".join(steps).removeprefix(".")
 
 
 def _spelled_key(key: str) -> str:

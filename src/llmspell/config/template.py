@@ -39,14 +39,70 @@ migrations_path = "./migrations"
 # true: migration files may name Python code, which then runs with all rights of the program.
 allow_python_migrations = false
 
+# Backups: the keys that begin with backup_ say what is backed up, how it is written and how long it stays.
 # true: scripts may use the backup functions.
 backup_enabled = false
 
-# The folder of the backups.
+# The folder of the backups, relative to the working directory.
 backup_path = "./backups"
 
-# How many days a backup is kept.
+# Which scopes a backup holds, as globs such as "user*"; with none, it holds all.
+backup_scopes = []
+
+# Which scopes a backup leaves out, as globs such as "cache*".
+backup_exclude = []
+
+# true: scripts and the command line may make incremental backups, which hold only what changed since another one.
+backup_incremental = true
+
+# An incremental backup becomes a full one once the full one under it is older than so many seconds.
+# backup_full_interval_seconds = 604800
+
+# "zstd", "gzip" or "none".
+backup_compression = "zstd"
+
+# 1 is the fastest, 19 the smallest with "zstd", 9 with "gzip".
+backup_compression_level = 3
+
+# "full": a new backup is read back and compared by content; "checksum": by the checksums of its files.
+backup_verify = "full"
+
+# The file with the age key; with one, backups are encrypted.
+# backup_encryption_key_file = "./backup-key.txt"
+
+# What one of the seven keep rules wants is kept; with all of them 0, every backup is.
+# How many days a backup is kept; 0: age alone keeps none.
 backup_retention_days = 30
+
+# How many of the newest backups are kept, however old they are.
+backup_keep_last = 0
+
+# For how many hours that have a backup the newest one is kept.
+backup_keep_hourly = 0
+
+# For how many days that have a backup the newest one is kept.
+backup_keep_daily = 0
+
+# For how many weeks that have a backup the newest one is kept.
+backup_keep_weekly = 0
+
+# For how many months that have a backup the newest one is kept.
+backup_keep_monthly = 0
+
+# For how many years that have a backup the newest one is kept.
+backup_keep_yearly = 0
+
+# The most backups that are kept, whatever the keep rules want; the oldest go first.
+# backup_max_backups = 100
+
+# How old a backup may become, in seconds, whatever the keep rules want.
+# backup_max_age_seconds = 31536000
+
+# The most bytes that backups may take up together; the oldest go first.
+# backup_max_total_bytes = 10000000000
+
+# How many days the store keeps replaced and deleted values; 0: this program asks for no history.
+history_days = 0
 
 [engines.lua]
 # "safe": Lua without the libraries that reach files and processes;

@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 from llmspell import limits
 from llmspell.config import ScriptSettings, Settings, StateSettings, load_settings
 from llmspell.config.loading import MAX_FILE_BYTES, MAX_RETENTION_DAYS, MAX_VALUE_BYTES_BOUND
-from llmspell.config.table import MAX_TIMEOUT_SECONDS
+from llmspell.config.table import MAX_TEXTS, MAX_TIMEOUT_SECONDS
 from llmspell.errors import ConfigError
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "configs"
 STATE_KEYS = (
     "enabled, backend, path, durability, max_value_bytes, migration_enabled, schema_version, "
-    "required_schema, migrations_path, allow_python_migrations, backup_enabled, backup_path, backup_retention_days"
+    "required_schema, migrations_path, allow_python_migrations, backup_enabled, backup_path, backup_retention_days, "
+    "backup_incremental, backup_full_interval_seconds, backup_compression, backup_compression_level, backup_verify, "
+    "backup_encryption_key_file, backup_scopes, backup_exclude, backup_keep_last, backup_keep_hourly, "
+    "backup_keep_daily, backup_keep_weekly, backup_keep_monthly, backup_keep_yearly, backup_max_backups, "
+    "backup_max_age_seconds, backup_max_total_bytes, history_days"
 )
 
 
@@ -60,20 +64,39 @@ def test_without_a_file_the_defaults_hold() -> None:
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
-    assert StateSettings()[:12] == (
-        True,
-        "disk",
-        "./state",
-        "full",
-        10_000_000,
-        False,
-        "1.0.0",
-        None,
-        "./migrations",
-        False,
-        "./backups",
-        30,
-    )
+    assert StateSettings()._asdict() == {
+        "enabled": True,
+        "backend": "disk",
+        "path": "./state",
+        "durability": "full",
+        "max_value_bytes": 10_000_000,
+        "migration_enabled": False,
+        "schema_version": "1.0.0",
+        "required_schema": None,
+        "migrations_path": "./migrations",
+        "allow_python_migrations": False,
+        "backup_enabled": False,
+        "backup_path": "./backups",
+        "backup_retention_days": 30,
+        "backup_incremental": True,
+        "backup_full_interval_seconds": None,
+        "backup_compression": "zstd",
+        "backup_compression_level": 3,
+        "backup_verify": "full",
+        "backup_encryption_key_file": None,
+        "backup_scopes": (),
+        "backup_exclude": (),
+        "backup_keep_last": 0,
+        "backup_keep_hourly": 0,
+        "backup_keep_daily": 0,
+        "backup_keep_weekly": 0,
+        "backup_keep_monthly": 0,
+        "backup_keep_yearly": 0,
+        "backup_max_backups": None,
+        "backup_max_age_seconds": None,
+        "backup_max_total_bytes": None,
+        "history_days": 0,
+    }
     assert ScriptSettings() == ("lua", "safe", 268_435_456, 0, 300.0, False, False, False)
 
 
@@ -209,11 +232,43 @@ def test_toml_that_python_cannot_hold_is_an_error() -> None:
         ('migrations_path = "m"', StateSettings(migrations_path="m")),
         ("backup_enabled = true", StateSettings(backup_enabled=True)),
         ('backup_path = "b"', StateSettings(backup_path="b")),
+        ("allow_python_migrations = true", StateSettings(allow_python_migrations=True)),
         ("backup_retention_days = 0", StateSettings(backup_retention_days=0)),
+        ("backup_retention_days = 36500", StateSettings(backup_retention_days=MAX_RETENTION_DAYS)),
+        ("backup_incremental = false", StateSettings(backup_incremental=False)),
+        ("backup_full_interval_seconds = 1", StateSettings(backup_full_interval_seconds=1)),
+        ('backup_compression = "zstd"', StateSettings(backup_compression="zstd")),
+        ('backup_compression = "gzip"', StateSettings(backup_compression="gzip")),
+        ('backup_compression = "none"', StateSettings(backup_compression="none")),
+        ("backup_compression_level = 1", StateSettings(backup_compression_level=1)),
+        ("backup_compression_level = 19", StateSettings(backup_compression_level=19)),
+        ('backup_verify = "full"', StateSettings(backup_verify="full")),
+        ('backup_verify = "checksum"', StateSettings(backup_verify="checksum")),
+        ('backup_encryption_key_file = "k"', StateSettings(backup_encryption_key_file="k")),
+        ('backup_scopes = ["user*", "global"]', StateSettings(backup_scopes=("user*", "global"))),
+        ("backup_scopes = []", StateSettings(backup_scopes=())),
+        ('backup_exclude = [\n  "cache*", # a comment\n]', StateSettings(backup_exclude=("cache*",))),
+        ("backup_keep_last = 100_000", StateSettings(backup_keep_last=100_000)),
+        ("backup_keep_hourly = 24", StateSettings(backup_keep_hourly=24)),
+        ("backup_keep_daily = 7", StateSettings(backup_keep_daily=7)),
+        ("backup_keep_weekly = 8", StateSettings(backup_keep_weekly=8)),
+        ("backup_keep_monthly = 12", StateSettings(backup_keep_monthly=12)),
+        ("backup_keep_yearly = 3", StateSettings(backup_keep_yearly=3)),
+        ("backup_max_backups = 1", StateSettings(backup_max_backups=1)),
+        ("backup_max_age_seconds = 3600", StateSettings(backup_max_age_seconds=3600)),
+        (
+            f"backup_max_total_bytes = {limits.MAX_INTEGER}",
+            StateSettings(backup_max_total_bytes=limits.MAX_INTEGER),
+        ),
+        ("history_days = 36500", StateSettings(history_days=36_500)),
     ],
 )
 def test_a_key_of_state_sets_its_field(text: str, expected: StateSettings) -> None:
     assert state(text) == expected
+
+
+def test_every_field_of_state_has_a_key_of_its_name() -> None:
+    assert set(STATE_KEYS.split(", ")) == set(StateSettings._fields)
 
 
 @pytest.mark.parametrize(
@@ -275,6 +330,10 @@ def test_an_unknown_key_is_an_error_with_the_nearest_one() -> None:
         f"Known keys: {STATE_KEYS}"
     )
     assert 'did you mean "path"?' in error('[state]\nPATH = "x"')
+    assert 'did you mean "backup_exclude"?' in error("[state]\nbackup_excludes = []")
+    assert 'did you mean "backup_keep_daily"?' in error("[state]\nkeep_daily = 7")
+    assert 'did you mean "backup_max_age_seconds"?' in error("[state]\nbackup_max_age = 3600")
+    assert 'did you mean "history_days"?' in error("[state]\nhistory = 7")
 
 
 def test_an_unknown_key_like_no_other_is_an_error_without_a_guess() -> None:
@@ -309,7 +368,9 @@ def test_an_unknown_key_is_shown_on_one_line_and_cut_short() -> None:
         ("07:32:00", "= 07:32:00 is a date or a time"),
     ],
 )
-@pytest.mark.parametrize("key", ["enabled", "migration_enabled", "backup_enabled"])
+@pytest.mark.parametrize(
+    "key", ["enabled", "migration_enabled", "allow_python_migrations", "backup_enabled", "backup_incremental"]
+)
 def test_a_switch_takes_nothing_but_true_and_false(key: str, written: str, found: str) -> None:
     assert error(f"[state]\n{key} = {written}") == (
         f"llmspell.toml, line 2: state.{key} {found}; it must be true or false"
@@ -335,16 +396,145 @@ def test_the_largest_value_takes_nothing_but_a_size(written: str, found: str) ->
     )
 
 
-@pytest.mark.parametrize("written", ["-1", str(MAX_RETENTION_DAYS + 1)])
-def test_the_days_that_backups_are_kept_have_bounds(written: str) -> None:
-    assert error(f"[state]\nbackup_retention_days = {written}") == (
-        f"llmspell.toml, line 2: state.backup_retention_days = {written} is out of range; "
-        "it must be a whole number from 0 to 36500"
+@pytest.mark.parametrize(
+    ("key", "lowest", "highest"),
+    [
+        ("backup_retention_days", 0, 36_500),
+        ("backup_full_interval_seconds", 1, limits.MAX_INTEGER),
+        ("backup_compression_level", 1, 19),
+        ("backup_keep_last", 0, 100_000),
+        ("backup_keep_hourly", 0, 100_000),
+        ("backup_keep_daily", 0, 100_000),
+        ("backup_keep_weekly", 0, 100_000),
+        ("backup_keep_monthly", 0, 100_000),
+        ("backup_keep_yearly", 0, 100_000),
+        ("backup_max_backups", 1, limits.MAX_INTEGER),
+        ("backup_max_age_seconds", 1, limits.MAX_INTEGER),
+        ("backup_max_total_bytes", 1, limits.MAX_INTEGER),
+        ("history_days", 0, 36_500),
+    ],
+)
+def test_a_number_for_backups_and_history_stays_within_its_bounds(key: str, lowest: int, highest: int) -> None:
+    assert state(f"{key} = {lowest}")._asdict() == StateSettings()._asdict() | {key: lowest}
+    assert state(f"{key} = {highest}")._asdict() == StateSettings()._asdict() | {key: highest}
+    for written, found in [
+        (lowest - 1, "is out of range"),
+        (highest + 1, "is out of range"),
+        ("true", "is a boolean"),
+        ("1.0", "is a decimal number"),
+        ('"7"', "is text"),
+        ("[7]", "is an array"),
+    ]:
+        message = error(f"[state]\n\n{key} = {written}")
+        assert message.startswith(f"llmspell.toml, line 3: state.{key} = ")
+        assert message.endswith(f" {found}; it must be a whole number from {lowest} to {highest}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'backup_compression = "gzip"\nbackup_compression_level = {level}',
+        'backup_compression = "${{KIND}}"\nbackup_compression_level = {level}',
+    ],
+)
+def test_gzip_knows_fewer_levels_than_zstd(text: str) -> None:
+    assert state(text.format(level=9), KIND="gzip").backup_compression_level == 9
+    assert error(f"[state]\n{text.format(level=10)}", KIND="gzip") == (
+        "llmspell.toml, line 3: state.backup_compression_level = 10 is out of range; "
+        "it must be 1 to 9 with gzip, 1 to 19 with zstd"
+    )
+
+
+def test_the_level_is_the_line_that_is_named_wherever_gzip_stands() -> None:
+    message = error('[state]\nbackup_compression_level = 19\nbackup_compression = "gzip"')
+    assert message.startswith("llmspell.toml, line 2: state.backup_compression_level = 19 is out of range; ")
+
+
+def test_without_compression_a_level_changes_nothing() -> None:
+    settings = state('backup_compression = "none"\nbackup_compression_level = 19')
+    assert (settings.backup_compression, settings.backup_compression_level) == ("none", 19)
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ('backup_compression = "lz4"', '"zstd" or "gzip" or "none"'),
+        ('backup_compression = "GZ"', '"zstd" or "gzip" or "none"'),
+        ('backup_verify = "off"', '"full" or "checksum"'),
+    ],
+)
+def test_an_unknown_way_of_making_backups_is_an_error(text: str, allowed: str) -> None:
+    assert error(f"[state]\n{text}") == (
+        f"llmspell.toml, line 2: state.{text} is not known in this version; it must be {allowed}"
+    )
+
+
+# Arrays of globs
+
+
+@pytest.mark.parametrize("key", ["backup_scopes", "backup_exclude"])
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ('"cache*"', '= "cache*" is text'),
+        ("1", "= 1 is a whole number"),
+        ("false", "= false is a boolean"),
+        ("{a = 1}", "is a table"),
+    ],
+)
+def test_an_array_takes_nothing_but_an_array(key: str, written: str, found: str) -> None:
+    assert error(f"[state]\n{key} = {written}") == (
+        f'llmspell.toml, line 2: state.{key} {found}; it must be an array of texts such as ["one", "two*"]'
+    )
+
+
+@pytest.mark.parametrize("key", ["backup_scopes", "backup_exclude"])
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("7", "= 7 is a whole number; it must be text in quotes"),
+        ("true", "= true is a boolean; it must be text in quotes"),
+        ('["a"]', "= [...] is an array; it must be text in quotes"),
+        ("{a = 1}", "is a table; it must be text in quotes"),
+        ('""', '= "" is empty; it must be text of 1 to 512 characters without NUL'),
+        ('"a\\u0000"', r'= "a\x00" holds a NUL character; it must be text of 1 to 512 characters without NUL'),
+        (f'"{"a" * 513}"', f'= "{"a" * 77}..." is too long; it must be text of 1 to 512 characters without NUL'),
+    ],
+)
+def test_a_wrong_element_of_an_array_is_named_at_its_own_line(key: str, written: str, found: str) -> None:
+    assert error(f'[state]\n{key} = [\n  "fine",\n  {written},\n]') == (
+        f"llmspell.toml, line 4: state.{key}[1] {found}"
+    )
+
+
+def test_the_first_wrong_element_is_the_one_that_is_named() -> None:
+    text = '[state]\nbackup_exclude = ["a",\n"", 1]\nbackup_scopes = [2]'
+    assert error(text).startswith('llmspell.toml, line 3: state.backup_exclude[1] = "" is empty; ')
+
+
+def test_an_array_holds_a_thousand_long_texts_and_no_more() -> None:
+    texts = [f"{number:0512}" for number in range(MAX_TEXTS)]
+    assert state(f"backup_scopes = {texts}").backup_scopes == tuple(texts)
+    assert error(f"[state]\nbackup_scopes = {[*texts, 'x']}") == (
+        "llmspell.toml, line 2: state.backup_scopes = [...] holds 1001 elements; "
+        "it must be an array of at most 1000 texts"
     )
 
 
 @pytest.mark.parametrize(
-    "key", ["backend", "path", "durability", "schema_version", "required_schema", "migrations_path", "backup_path"]
+    "key",
+    [
+        "backend",
+        "path",
+        "durability",
+        "schema_version",
+        "required_schema",
+        "migrations_path",
+        "backup_path",
+        "backup_compression",
+        "backup_verify",
+        "backup_encryption_key_file",
+    ],
 )
 @pytest.mark.parametrize(
     ("written", "found", "allowed"),
@@ -403,7 +593,7 @@ def test_the_first_problem_in_the_file_is_the_one_that_is_named() -> None:
 
 
 def test_a_line_that_cannot_be_told_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmspell.config.lines.key_lines", lambda text: {})
+    monkeypatch.setattr("llmspell.config.lines.place_lines", lambda text: {})
     assert (
         error("[state]\nenabled = 1") == "llmspell.toml: state.enabled = 1 is a whole number; it must be true or false"
     )
@@ -426,13 +616,18 @@ def test_a_line_that_cannot_be_told_is_left_out(monkeypatch: pytest.MonkeyPatch)
         ("max_state_size_bytes = 5", StateSettings(max_value_bytes=5)),
         ('schema_version = "2.0.0"', StateSettings(schema_version="2.0.0")),
         ('backup.backup_dir = "b"', StateSettings(backup_path="b")),
-        ("backup.compression_enabled = false", StateSettings(backup_compression=False)),
-        ('backup.compression_type = "gzip"', StateSettings(backup_compression_type="gzip")),
+        ("backup.compression_enabled = true", StateSettings(backup_compression="zstd")),
+        ("backup.compression_enabled = false", StateSettings(backup_compression="none")),
+        ('backup.compression_type = "zstd"', StateSettings(backup_compression="zstd")),
+        ('backup.compression_type = "gzip"', StateSettings(backup_compression="gzip")),
+        ('backup.compression_type = "none"', StateSettings(backup_compression="none")),
+        ('backup.compression_type = "lz4"', StateSettings(backup_compression="zstd")),
+        ('backup.compression_type = "brotli"', StateSettings(backup_compression="zstd")),
         ("backup.compression_level = 9", StateSettings(backup_compression_level=9)),
         ("backup.incremental_enabled = false", StateSettings(backup_incremental=False)),
         ("backup.max_backups = 10", StateSettings(backup_max_backups=10)),
         ("backup.max_backup_age = 2592000", StateSettings(backup_max_age_seconds=2_592_000)),
-        ("backup.full_backup_interval = 7", StateSettings(backup_full_interval=7)),
+        ("backup.full_backup_interval = 604800", StateSettings(backup_full_interval_seconds=604_800)),
     ],
 )
 def test_a_key_of_the_older_spelling_sets_its_field(text: str, expected: StateSettings) -> None:
@@ -444,6 +639,13 @@ def test_the_older_backup_table_is_read() -> None:
     assert settings == StateSettings(backup_path="b", backup_max_backups=2)
 
 
+def test_compression_that_is_switched_off_stays_off_whatever_its_type_is() -> None:
+    settings = older('backup.compression_enabled = false\nbackup.compression_type = "gzip"')
+    assert settings.backup_compression == "none"
+    settings = older('backup.compression_enabled = true\nbackup.compression_type = "none"')
+    assert settings.backup_compression == "none"
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -453,6 +655,7 @@ def test_the_older_backup_table_is_read() -> None:
         ),
         ("max_state_size_bytes = 0", "max_state_size_bytes = 0 is out of range; it must be a whole number from 1 to"),
         ("backup = 1", "backup = 1 is a whole number; it must be a table"),
+        ("backup.compression_enabled = 'no'", 'backup.compression_enabled = "no" is text; it must be true or false'),
         ("backup.compression_type = 'zip'", 'backup.compression_type = "zip" is not known in this version'),
         (
             "backup.compression_level = 10",
@@ -644,6 +847,18 @@ def test_a_variable_is_replaced_wherever_it_stands_in_a_text() -> None:
     assert load("runtime.state_persistence.backup.backup_dir = '${D}'", D="/d").state.backup_path == "/d"
 
 
+def test_a_variable_is_replaced_in_every_text_of_an_array() -> None:
+    settings = state(
+        'backup_scopes = ["${A}", "x-${A}-${B}", "plain"]\nbackup_exclude = ["${B}*"]\n'
+        'backup_encryption_key_file = "${A}/key"',
+        A="a",
+        B="${A}",
+    )
+    assert settings.backup_scopes == ("a", "x-a-${A}", "plain")
+    assert settings.backup_exclude == ("${A}*",)
+    assert settings.backup_encryption_key_file == "a/key"
+
+
 def test_a_replacement_is_not_replaced_again() -> None:
     assert state('path = "${A}"', A="${B}", B="b").path == "${B}"
     assert state('path = "${A}"', A="\\1 $ {").path == "\\1 $ {"
@@ -658,6 +873,16 @@ def test_a_missing_variable_is_an_error() -> None:
     assert error('[state]\n\npath = "${ROOT}/${MISSING}"', ROOT="secret") == (
         'llmspell.toml, line 3: state.path = "${ROOT}/${MISSING}" needs the environment variable MISSING, '
         "which is not set; set it or write the text itself"
+    )
+
+
+def test_a_variable_that_is_missing_in_an_array_is_named_at_its_own_line() -> None:
+    assert error('[state]\nbackup_exclude = [\n"a",\n"${MISSING}*"]') == (
+        'llmspell.toml, line 4: state.backup_exclude[1] = "${MISSING}*" needs the environment variable MISSING, '
+        "which is not set; set it or write the text itself"
+    )
+    assert error('[state]\nbackup_exclude = ["${"]').startswith(
+        'llmspell.toml, line 2: state.backup_exclude[0] = "${" holds "${" without a name'
     )
 
 
@@ -687,6 +912,12 @@ def test_what_a_variable_holds_is_never_shown(text: str, fault: str) -> None:
     assert "s3cret" not in message
 
 
+def test_what_a_variable_in_an_array_holds_is_never_shown() -> None:
+    message = error('[state]\nbackup_scopes = ["${LONG}"]', LONG="s3cret" * 100)
+    assert 'state.backup_scopes[0] = "${LONG}" with its variables replaced is too long; ' in message
+    assert "s3cret" not in message
+
+
 def test_a_variable_does_not_make_a_switch_or_a_number() -> None:
     assert 'state.enabled = "${ON}" is text; it must be true or false' in error('[state]\nenabled = "${ON}"', ON="true")
     assert 'state.max_value_bytes = "${N}" is text; ' in error('[state]\nmax_value_bytes = "${N}"', N="1")
@@ -706,7 +937,17 @@ def test_a_variable_does_not_make_a_switch_or_a_number() -> None:
         ),
         (
             "backup-enabled",
-            StateSettings(enabled=True, backend="disk", path="./state", backup_enabled=True, backup_retention_days=30),
+            StateSettings(
+                enabled=True,
+                backend="disk",
+                path="./state",
+                backup_enabled=True,
+                backup_retention_days=30,
+                backup_keep_daily=7,
+                backup_keep_weekly=8,
+                backup_exclude=("cache*",),
+                history_days=7,
+            ),
         ),
     ],
 )
@@ -777,6 +1018,7 @@ def test_junk_gives_settings_or_one_line_that_says_why(
     assert found.state.backend in {"disk", "memory"}
     assert found.state.path
     assert 1 <= found.state.max_value_bytes <= MAX_VALUE_BYTES_BOUND
+    assert all(type(text) is str and text for text in (*found.state.backup_scopes, *found.state.backup_exclude))
 
 
 @given(st.binary(max_size=60))

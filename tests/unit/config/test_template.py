@@ -20,19 +20,23 @@ def test_the_template_gives_exactly_the_defaults(tmp_path: Path) -> None:
 
 def test_its_optional_keys_work_when_uncommented(tmp_path: Path) -> None:
     settings = load(tmp_path, OPTIONAL.sub("", TEMPLATE))
-    assert settings.state == StateSettings(required_schema=">=1.0.0,<2.0.0")
+    assert settings.state == StateSettings(
+        required_schema=">=1.0.0,<2.0.0",
+        backup_full_interval_seconds=604_800,
+        backup_encryption_key_file="./backup-key.txt",
+        backup_max_backups=100,
+        backup_max_age_seconds=31_536_000,
+        backup_max_total_bytes=10_000_000_000,
+    )
     assert settings.script == Settings().script
 
 
 def test_it_has_every_key_and_a_comment_before_each() -> None:
     keys = re.findall(r"^# [^\n]+\n(?:# )?([a-z_]+) = ", TEMPLATE, re.MULTILINE)
     assert keys == re.findall(r"^(?:# )?([a-z_]+) = ", TEMPLATE, re.MULTILINE)
-    state_keys = [name for name in StateSettings._fields if not name.startswith("backup_")]
+    assert len(keys) == len(set(keys))
     assert set(keys) == {
-        *state_keys,
-        "backup_enabled",
-        "backup_path",
-        "backup_retention_days",
+        *StateSettings._fields,
         "default_engine",
         "stdlib",
         "stdlib_level",
@@ -45,3 +49,15 @@ def test_it_has_every_key_and_a_comment_before_each() -> None:
         "max_memory_bytes",
         "max_execution_time_ms",
     }
+
+
+def test_only_what_has_no_default_is_commented_out() -> None:
+    commented = re.findall(r"^# ([a-z_]+) = ", TEMPLATE, re.MULTILINE)
+    without_default = [name for name, value in StateSettings()._asdict().items() if value is None]
+    assert set(commented) == {*without_default, "stdlib_level", "max_memory_bytes", "max_execution_time_ms"}
+
+
+def test_the_keys_of_backups_stand_together() -> None:
+    keys = re.findall(r"^(?:# )?([a-z_]+) = ", TEMPLATE, re.MULTILINE)
+    places = [place for place, key in enumerate(keys) if key.startswith("backup_")]
+    assert places == list(range(places[0], places[-1] + 1))

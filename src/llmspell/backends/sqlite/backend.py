@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import apsw
 
 from llmspell.backends.base import Capabilities, Statistics
-from llmspell.backends.sqlite import checking, layout, revising, writing
+from llmspell.backends.sqlite import checking, keeping, layout, revising, writing
 from llmspell.backends.sqlite.connections import DiskDatabase, MemoryDatabase
 from llmspell.backends.sqlite.failures import FAILURES, translate
+from llmspell.backends.sqlite.past import GuardedPast, SqlitePast, still_there
 from llmspell.backends.sqlite.reading import AbsentReader, SqliteReader
 from llmspell.backends.sqlite.snapshot import Snapshot
 from llmspell.batch import Batch, Commit, Put
@@ -34,13 +35,13 @@ def open_disk(options: BackendOptions) -> SqliteBackend:
         database = DiskDatabase(options.path, options.durability)
     except OSError as error:
         raise translate(error, options.path) from error
-    return SqliteBackend(database, options, Capabilities(persistent=True, shared=True))
+    return SqliteBackend(database, options, Capabilities(persistent=True, shared=True, history=True))
 
 
 def open_memory(options: BackendOptions) -> SqliteBackend:
     """Open a private store in memory, gone when it is closed."""
     database = MemoryDatabase(options.schema_version)
-    return SqliteBackend(database, options, Capabilities(persistent=False, shared=False))
+    return SqliteBackend(database, options, Capabilities(persistent=False, shared=False, history=True))
 
 
 class SqliteBackend:
@@ -52,6 +53,8 @@ class SqliteBackend:
         self._database = database
         self._new_schema_version = options.schema_version
         self._accept_schema = options.accept_schema
+        self._days_to_keep = options.history_days
+        """Asked for and not seen to yet; 0 when there is nothing to see to."""
         self.capabilities = capabilities
 
     def get(self, scope: str, key: str, now: float) -> Stored | None:
@@ -118,6 +121,12 @@ class SqliteBackend:
         """See `Reader.note_kinds`."""
         return self._read(lambda reader: reader.note_kinds())
 
+    def past(self) -> GuardedPast | None:
+        """See `Reader.past`. Each call of what this gives sees a moment of its own."""
+        if self._read(lambda reader: reader.past()) is None:
+            return None
+        return GuardedPast(self._read_past, self._written_at)
+
     def commit(self, batch: Batch) -> Commit:
         """See `Backend.commit`."""
         database = self._database
@@ -128,6 +137,8 @@ class SqliteBackend:
             try:
                 if self._accept_schema is not None:
                     self._accept_schema(reader.schema_version())
+                if self._days_to_keep and batch.mutations:
+                    self._begin_history(reader.connection, batch.now)
                 return _commit(reader.connection, batch)
             finally:
                 database.give_back(reader)
@@ -145,6 +156,8 @@ class SqliteBackend:
             _refuse_within_revision(database)
             reader = database.take_for_writing(self._new_schema_version)
             try:
+                if self._days_to_keep:
+                    self._begin_history(reader.connection, now)
                 database.revising = True
                 return revising.revise(reader.connection, now, work)
             finally:
@@ -173,6 +186,27 @@ class SqliteBackend:
             if reader is not None:
                 reader.connection.close()
 
+    def stop_history(self) -> None:
+        """See `Backend.stop_history`."""
+        database = self._database
+
+        def write() -> None:
+            _refuse_within_revision(database)
+            self._days_to_keep = 0
+            reader = database.take()
+            if reader is None:
+                return
+            try:
+                keeping.end(reader.connection)
+            finally:
+                database.give_back(reader)
+
+        try:
+            database.refuse_closed()
+            database.writer.run(write)
+        except FAILURES as error:
+            raise translate(error, database.name) from error
+
     def flush(self) -> None:
         """See `Backend.flush`."""
         try:
@@ -191,7 +225,7 @@ class SqliteBackend:
         with self._moment() as reader:
             engine = f"SQLite {apsw.sqlite_lib_version()}"
             if reader is None:
-                return Statistics(0, 0, 0, 0, 0, 0, 0, layout.LAYOUT, None, engine)
+                return Statistics(0, 0, 0, 0, 0, 0, 0, layout.NEW_LAYOUT, None, engine)
             counted = checking.count(reader.connection, now)
             scopes = len(reader.scopes("", now))
             version, schema_version = reader.version(), reader.schema_version()
@@ -216,6 +250,26 @@ class SqliteBackend:
             self._database.close()
         except FAILURES as error:
             raise translate(error, self._database.name) from error
+
+    def _begin_history(self, connection: apsw.Connection, now: float) -> None:
+        keeping.begin(connection, self._days_to_keep, now)
+        self._days_to_keep = 0
+
+    def _read_past(self, read: Callable[[SqlitePast], Result]) -> Result:
+        def read_in_one_moment(reader: SqliteReader | AbsentReader) -> Result:
+            if isinstance(reader, AbsentReader):
+                return read(still_there(None))
+            with reader.connection:  # several statements
+                result = read(still_there(reader.past()))
+            return result
+
+        return self._read(read_in_one_moment)
+
+    def _written_at(self, version: int, moment: float) -> Iterator[Written]:
+        with self.snapshot() as reader:
+            past = reader.past()
+            if past is not None:
+                yield from past.written_at(version, moment)
 
     def _begin(self) -> SqliteReader | None:
         """Give a reader that sees one moment until the caller closes its connection; None before the store exists."""

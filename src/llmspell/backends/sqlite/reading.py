@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from llmspell.backends.sqlite import layout
+from llmspell.backends.sqlite.past import SqlitePast
 from llmspell.entry import Census, Change, Stored
 from llmspell.errors import ChangesForgotten, StoreDamaged
 
@@ -133,6 +134,10 @@ class SqliteReader:
         rows = self._execute(_NOTES, (kind, first, -1 if limit is None else limit)).fetchall()
         return cast("list[tuple[str, bytes]]", rows)
 
+    def past(self) -> SqlitePast | None:
+        """See `Reader.past`."""
+        return SqlitePast(self.connection) if layout.keeps_history(self.connection) else None
+
     def note_kinds(self) -> list[str]:
         """See `Reader.note_kinds`."""
         if layout.of(self.connection) < 2:
@@ -198,6 +203,10 @@ class AbsentReader:
     def notes(self, kind: str, first: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
         """See `Reader.notes`."""
         return []
+
+    def past(self) -> None:
+        """See `Reader.past`."""
+        return
 
     def note_kinds(self) -> list[str]:
         """See `Reader.note_kinds`."""

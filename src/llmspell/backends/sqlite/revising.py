@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import apsw
 
-from llmspell.backends.sqlite import layout, writing
+from llmspell.backends.sqlite import keeping, layout, writing
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.batch import Delete, DropNotes, Move, Note, Put, Rewritten, Stamp
 from llmspell.errors import Conflict
@@ -59,8 +59,9 @@ def revise(connection: apsw.Connection, now: float, work: Callable[[SqliteRevisi
     try:
         connection.pragma("cache_size", -_CACHE_KIB)
         connection.execute("BEGIN IMMEDIATE")
-        # Each row would pay for keeping the store's version; here it is set once, in the same transaction.
-        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+        if not layout.keeps_history(connection):
+            # Each row would pay for keeping the store's version; here it is set once, in the same transaction.
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
         revision = SqliteRevision(connection, now)
         result = work(revision)
         revision.finish()
@@ -147,6 +148,7 @@ class SqliteRevision(SqliteReader):
         """Give the store the version that the changes have."""
         if self._written:
             self.connection.execute("UPDATE store SET version = ?", (self._version,))
+            keeping.stamp(self.connection, self._version, self._now)
 
     def _change(self, step: Put | Delete) -> None:
         written = writing.change(self.connection, step, self._version, self._now)

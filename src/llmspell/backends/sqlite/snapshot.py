@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmspell.backends.sqlite.failures import FAILURES, translate
+from llmspell.backends.sqlite.past import GuardedPast, SqlitePast, still_there
 from llmspell.errors import StoreClosed
 
 if TYPE_CHECKING:
@@ -53,11 +54,7 @@ class Snapshot:
 
     def written(self, since: int, now: float) -> Iterator[Written]:
         """See `Reader.written`."""
-        written = self._read(lambda reader: reader.written(since, now))
-        try:
-            yield from written
-        except FAILURES as error:
-            raise translate(error, self._name) from error
+        return self._told(self._read(lambda reader: reader.written(since, now)))
 
     def census(self, now: float) -> Census:
         """See `Reader.census`."""
@@ -82,6 +79,29 @@ class Snapshot:
     def note_kinds(self) -> list[str]:
         """See `Reader.note_kinds`."""
         return self._read(lambda reader: reader.note_kinds())
+
+    def past(self) -> GuardedPast | None:
+        """See `Reader.past`."""
+        if self._read(lambda reader: reader.past()) is None:
+            return None
+        return GuardedPast(self._read_past, self._written_at)
+
+    def _read_past(self, read: Callable[[SqlitePast], Result]) -> Result:
+        return self._read(lambda reader: read(still_there(reader.past())))
+
+    def _written_at(self, version: int, moment: float) -> Iterator[Written]:
+        written = self._read_past(lambda past: past.written_at(version, moment))
+        try:
+            yield from written
+        except FAILURES as error:
+            raise translate(error, self._name) from error
+
+    def _told(self, written: Iterator[Written]) -> Iterator[Written]:
+        """Pass on what is read as it goes; the engine's errors are translated."""
+        try:
+            yield from written
+        except FAILURES as error:
+            raise translate(error, self._name) from error
 
     def _read(self, read: Callable[[SqliteReader | AbsentReader], Result]) -> Result:
         if self.over:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from llmspell.backends.sqlite import keeping
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.batch import Batch, Check, Commit, Delete, EntryCheck, KeysCheck, Mutation, Put
 from llmspell.errors import Conflict
@@ -81,10 +82,16 @@ def apply(connection: apsw.Connection, batch: Batch) -> Commit:
     if not batch.mutations:
         return Commit(before, 0)
     removed = written = 0
+    stated = False
     for mutation in batch.mutations:
         if change(connection, mutation, before + 1, batch.now):
             written += 1
-            removed += isinstance(mutation, Delete)
+            if isinstance(mutation, Delete):
+                removed += 1
+            elif mutation.updated_at is not None:
+                stated = True
+    if stated:
+        keeping.stamp(connection, before + 1, batch.now)
     return Commit(before + 1 if written else before, removed)
 
 
@@ -100,10 +107,14 @@ def change(connection: apsw.Connection, mutation: Mutation, version: int, now: f
 
 
 def reclaim(connection: apsw.Connection, now: float) -> None:
-    """Give back the space of what expired long ago and of old tombstones, inside the caller's open transaction."""
-    reader = SqliteReader(connection)
-    expired = (now - EXPIRY_GRACE_SECONDS, reader.version() + 1, _RECLAIM_AT_ONCE, now)
+    """Give back the space of what is too old, inside the caller's open transaction.
+
+    That is what expired long ago, old tombstones, and the past that need not be kept any longer.
+    """
+    version = SqliteReader(connection).version()
+    expired = (now - EXPIRY_GRACE_SECONDS, version + 1, _RECLAIM_AT_ONCE, now)
     connection.execute(_RECLAIM_EXPIRED, expired)
+    keeping.trim(connection, version, now, RECLAIM_EVERY)
     bounds = (now - TOMBSTONE_SECONDS, TOMBSTONES_KEPT, _RECLAIM_AT_ONCE)
     old = cast("int", connection.execute(_OLD_TOMBSTONES, bounds).get)
     if old == 0:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from llmspell.cli.output import Output
     from llmspell.cli.parser import Parser
 
-# What a file calls the settings of scripts, table by table; those of state have their own names in [state].
+# What a file calls the settings of scripts, table by table; the settings of state have the names of their keys.
 _SCRIPT_KEYS = {
     "": {"default_engine": "default_engine"},
     "engines.lua": {
@@ -33,17 +33,6 @@ _SCRIPT_KEYS = {
         "allow_network_access": "allow_network_access",
     },
 }
-_STATE_KEYS = (
-    *("enabled", "backend", "path", "durability", "max_value_bytes", "migration_enabled", "schema_version"),
-    *(
-        "required_schema",
-        "migrations_path",
-        "allow_python_migrations",
-        "backup_enabled",
-        "backup_path",
-        "backup_retention_days",
-    ),
-)
 _PUBLIC = 0o666
 
 
@@ -122,11 +111,9 @@ def _as_toml(settings: Settings) -> Iterator[str]:
 def _state_table(settings: Settings) -> Iterator[str]:
     yield from _heading("state")
     default = Settings().state._asdict()
-    for key, value in settings.state._asdict().items():
-        if key in _STATE_KEYS:
-            yield _setting(key, value, default[key])
-        elif value != default[key]:
-            yield f"# {_setting(key, value, None)}  (from the older spelling of this table)"
+    # The order of the fields is that of their age; a person looks for the backups in one place.
+    for key, value in sorted(settings.state._asdict().items(), key=lambda pair: pair[0].startswith("backup_")):
+        yield _setting(key, value, default[key])
 
 
 def _heading(table: str) -> Iterator[str]:
@@ -147,4 +134,6 @@ def _toml(value: object) -> str:
         import json
 
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -1,0 +1,109 @@
+"""Is a backup sound, and what does it hold? Every byte of its files is read, and every entry decoded."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from llmspell.backups.content import check_file, read_content
+from llmspell.backups.lines import Lines, parse
+from llmspell.backups.manifest import DETAILS, ENTRIES, NOTES, Manifest, packing_of
+from llmspell.batch import Note
+from llmspell.errors import BackupDamaged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
+
+    from llmspell.backups.content import Part
+    from llmspell.backups.encryption import Key
+    from llmspell.entry import Written
+
+    OpenFile = Callable[[str], AbstractContextManager[BinaryIO]]
+
+
+class Contents(NamedTuple):
+    """Reads the files of one backup; `open_file` opens one by its name."""
+
+    manifest: Manifest
+    open_file: OpenFile
+    key: Key | None
+
+    def entries(self, take: Callable[[list[Written]], object]) -> None:
+        """Pass all entries on to `take`, some at a time, deletions with the value None.
+
+        Raises `BackupDamaged` unless the file is what was written, which can be known only at the end.
+        """
+        counts = [0, 0]
+        first, last = self.manifest.since_version, self.manifest.version
+
+        def take_lines(lines: list[bytes]) -> None:
+            entries = parse(lines)
+            deletions = sum(entry[6] is None for entry in entries)
+            counts[0] += len(entries) - deletions
+            counts[1] += deletions
+            if not all(first < entry[2] <= last for entry in entries):
+                raise BackupDamaged(f"it holds an entry with a version that is not in {first + 1} to {last}")
+            take(entries)
+
+        self._read_lines(ENTRIES, take_lines)
+        told = [self.manifest.entry_count, self.manifest.tombstone_count]
+        if counts != told:
+            raise BackupDamaged(
+                f"it holds {counts[0]} entries and {counts[1]} deletions, its manifest tells {told[0]} and {told[1]}"
+            )
+
+    def notes(self, take: Callable[[list[Note]], object]) -> None:
+        """Pass all notes of the store on to `take`, some at a time."""
+        if self.manifest.part(NOTES) is not None:
+            self._read_lines(NOTES, lambda lines: take([_note(line) for line in lines]))
+
+    def check(self, *, decode: bool) -> None:
+        """Read everything; raises `BackupDamaged` for what is not as it was written.
+
+        With `decode` every entry is decoded as well; without it, the files are compared with their checksums.
+        """
+        for part in self.manifest.parts:
+            stem = part.name.partition(".json")[0]
+            if not decode or part.name.startswith(DETAILS):
+                with self.open_file(part.name) as source:
+                    check_file(source, part)
+            elif ENTRIES.startswith(stem):
+                self.entries(_ignore)
+            else:
+                self.notes(_ignore)
+
+    def _read_lines(self, stem: str, take: Callable[[list[bytes]], object]) -> None:
+        part = self._part(stem)
+        lines = Lines(take)
+        with self.open_file(part.name) as source:
+            read_content(source, part, packing_of(self.manifest, self.key), lines.feed)
+        lines.end()
+
+    def _part(self, stem: str) -> Part:
+        part = self.manifest.part(stem)
+        if part is None:
+            raise BackupDamaged(f"its manifest names no file with {stem}")
+        return part
+
+
+def _ignore(_: object) -> None:
+    """Take what is read only to be checked."""
+
+
+def note_line(kind: str, name: str, value: bytes) -> bytes:
+    """Give the line of a note; what it keeps is JSON text, kept as text."""
+    text = json.dumps({"kind": kind, "name": name, "value": value.decode()}, ensure_ascii=False)
+    return text.encode() + b"\n"
+
+
+def _note(line: bytes) -> Note:
+    try:
+        fields = json.loads(line)
+        kind, name, value = fields["kind"], fields["name"], fields["value"]
+        if not (type(kind) is str and type(name) is str and type(value) is str):
+            raise ValueError("its parts are no texts")
+        return Note(kind, name, value.encode())
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackupDamaged(f"it holds a line that is no note ({error})") from error

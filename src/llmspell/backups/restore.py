@@ -1,0 +1,249 @@
+"""How does the store become again what it was? In one change of the whole store, or not at all.
+
+Everything that comes back is written anew, so that every entry has a version that nobody has seen before; what was
+made later is removed in the same change. A backup of another schema version is migrated within it.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from llmspell.backends.registry import BackendOptions, open_backend
+from llmspell.backups.create import NOT_BACKED_UP
+from llmspell.backups.results import Restored, RestoredChange
+from llmspell.backups.selection import Selection
+from llmspell.batch import Delete, DropNotes, Stamp
+from llmspell.errors import BackupError, InvalidArgument, MigrationError
+from llmspell.fail_points import reach
+from llmspell.migrations import history
+from llmspell.migrations.passage import Conditions
+from llmspell.migrations.run import Run
+from llmspell.schema_range import same_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llmspell.backends.base import Backend, Revision
+    from llmspell.entry import Written
+    from llmspell.migrations.chain import Chain
+
+VERSION_GAP = 1_000_000
+"""A store that does not know its own past goes on at least this far above the highest version that is known."""
+
+
+class Source(NamedTuple):
+    """What is to come back: the state of one moment. `name` is what to call it in sentences.
+
+    `entries` passes all of it on, some at a time, and raises when it is not sound; it may be asked several times.
+    `notes` does the same for what the store notes beside its entries, None where the source has no notes.
+    `least_version` is the highest version that the store is known to have had. `selection` is what the source is of.
+    """
+
+    name: str
+    backup_id: str
+    schema_version: str
+    entries: Callable[[Callable[[list[Written]], object]], None]
+    notes: Callable[[Revision], None] | None
+    least_version: int
+    selection: Selection
+
+
+class Request(NamedTuple):
+    """What a call asks for. `into` is the scope to write to instead of the one that the entries were in."""
+
+    selection: Selection = Selection()
+    into: str | None = None
+    dry_run: bool = False
+    max_value_bytes: int = 0
+
+
+class Restore:
+    """One restore of a source into a store."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        source: Source,
+        request: Request,
+        chain: Callable[[], Chain] | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._backend = backend
+        self._source = source
+        self._request = request
+        self._chain = chain
+        self._clock = clock
+        self._matches = request.selection.matcher()
+        self._restored = 0
+
+    def make(self, pre_restore_backup_id: str | None) -> Restored:
+        """Do it; raises `BackupError`, `MigrationError` or `StoreError`, and the store is then as it was."""
+        began = time.perf_counter()
+        if self._request.dry_run and self._backend.version() == 0:
+            # A dry run leaves no trace, and changing the store itself would make its files.
+            with closing(_memory(self._source.schema_version)) as aside:
+                result = self._revise(aside)
+        else:
+            result = self._revise(self._backend)
+        reach("restore.committed")
+        return result._replace(
+            pre_restore_backup_id=pre_restore_backup_id, duration_ms=(time.perf_counter() - began) * 1_000
+        )
+
+    def _revise(self, backend: Backend) -> Restored:
+        try:
+            return backend.revise(self._clock(), self._work)
+        except _Undone as undone:
+            return undone.result
+
+    def _work(self, revision: Revision) -> Restored:
+        reach("restore.turn_taken")
+        source, request = self._source, self._request
+        before = _places(revision, self._clock()) if request.dry_run else {}
+        current = revision.version()
+        if current < source.least_version:
+            revision.advance((source.least_version // VERSION_GAP + 2) * VERSION_GAP)
+        version = revision.version() + 1
+        removed = self._bring_back(revision, current)
+        reach("restore.written")
+        schema_version = revision.schema_version() or source.schema_version
+        result = Restored(
+            source.backup_id, self._restored, removed, None, version, schema_version, 0.0, request.dry_run
+        )
+        if request.dry_run:
+            raise _Undone(result._replace(changes=_changes(before, _places(revision, self._clock()))))
+        reach("restore.committing")
+        return result
+
+    def _bring_back(self, revision: Revision, current: int) -> int:
+        """Write what comes back and remove the rest; give how many entries were removed."""
+        source, request = self._source, self._request
+        stamp = revision.schema_version() or source.schema_version
+        fresh = current == 0
+        same = fresh or same_version(stamp, source.schema_version)
+        whole = request.selection.everything and source.selection.everything and request.into is None
+        if not whole:
+            if same:
+                self._put_selected(revision, source.entries)
+            else:
+                self._put_migrated(revision, stamp)
+            return 0 if request.into is not None else self._remove_selected(revision)
+        source.entries(lambda entries: self._put(revision, entries))
+        removed = revision.remove_rest()
+        if source.notes is not None:
+            revision.apply(DropNotes(kind) for kind in revision.note_kinds() if kind not in NOT_BACKED_UP)
+            source.notes(revision)
+        revision.apply((Stamp(source.schema_version),))
+        if not same:
+            self._migrate(revision, stamp)
+        return removed
+
+    def _put(self, revision: Revision, entries: list[Written]) -> None:
+        now = self._clock()
+        self._restored += sum(entry[5] is None or entry[5] > now for entry in entries)
+        revision.put_all(entries)
+
+    def _put_selected(self, revision: Revision, entries: Callable[[Callable[[list[Written]], object]], None]) -> None:
+        into, scopes = self._request.into, set[str]()
+
+        def take(written: list[Written]) -> None:
+            chosen = [entry for entry in written if self._matches(entry[0], entry[1])]
+            if into is not None:
+                scopes.update(entry[0] for entry in chosen)
+                if len(scopes) > 1:
+                    raise InvalidArgument(
+                        f'into = "{into}" takes the entries of one scope, and these are meant: '
+                        f"{', '.join(sorted(scopes)[:2])}; name one with scopes"
+                    )
+                chosen = [(into, *entry[1:]) for entry in chosen]
+            self._put(revision, chosen)
+
+        entries(take)
+
+    def _put_migrated(self, revision: Revision, stamp: str) -> None:
+        """Take what is selected to the store's schema version aside, in memory, and write that."""
+
+        def fill(other: Revision) -> None:
+            self._source.entries(
+                lambda written: other.put_all([entry for entry in written if self._matches(entry[0], entry[1])])
+            )
+            self._migrate(other, stamp)
+
+        with closing(_memory(self._source.schema_version)) as aside:
+            aside.revise(self._clock(), fill)
+            self._put_selected(revision, lambda take: _pass_on(list(aside.written(0, self._clock())), take))
+
+    def _remove_selected(self, revision: Revision) -> int:
+        """Remove what is selected and was not written just now."""
+        now, version, removed = self._clock(), revision.version() + 1, 0
+        in_source = self._source.selection.matcher()
+        for scope in revision.scopes("", now):
+            after: str | None = None
+            while keys := revision.keys(scope, "", after, 1_000, now):
+                after = keys[-1]
+                for key in keys:
+                    if not (self._matches(scope, key) and in_source(scope, key)):
+                        continue
+                    stored = revision.get(scope, key, now)
+                    if stored is not None and stored.version < version:
+                        revision.apply((Delete(scope, key),))
+                        removed += 1
+        return removed
+
+    def _migrate(self, revision: Revision, target: str) -> None:
+        """Take what came back to the schema version that the store has."""
+        source = self._source
+        if self._chain is None:
+            raise BackupError(
+                f"{source.name} has schema version {source.schema_version}, the store has {target}, and migrations are "
+                "off; set migration_enabled = true, or migrate the store to the version of the backup first"
+            )
+        try:
+            chain = self._chain()
+            legs = chain.path(source.schema_version, target)
+            history.refuse_changed(history.applied(revision), chain)
+            history.refuse_forgotten(revision, legs)
+            conditions = Conditions(
+                self._clock(), self._request.max_value_bytes, "fail", False, lambda _: None, lambda: None
+            )
+            Run(revision, conditions).lead(legs)
+        except MigrationError as error:
+            raise BackupError(
+                f"{source.name} has schema version {source.schema_version} and cannot be taken to {target}, which the "
+                f"store has: {error}",
+                error.problems,
+            ) from error
+
+
+class _Undone(Exception):
+    """Ends a dry run; nothing of it is kept."""
+
+    def __init__(self, result: Restored) -> None:
+        self.result = result
+
+
+def _pass_on(entries: list[Written], take: Callable[[list[Written]], object]) -> None:
+    take(entries)
+
+
+def _memory(schema_version: str) -> Backend:
+    return open_backend("memory", BackendOptions("", "full", schema_version))
+
+
+def _places(revision: Revision, now: float) -> dict[tuple[str, str], int]:
+    """Give every live entry with what its value and times amount to."""
+    return {entry[:2]: hash(entry[3:]) for entry in revision.written(0, now) if entry[6] is not None}
+
+
+def _changes(before: dict[tuple[str, str], int], after: dict[tuple[str, str], int]) -> tuple[RestoredChange, ...]:
+    changes = []
+    for place in sorted(before.keys() | after.keys()):
+        if place not in before:
+            changes.append(RestoredChange("added", *place))
+        elif place not in after:
+            changes.append(RestoredChange("removed", *place))
+        elif before[place] != after[place]:
+            changes.append(RestoredChange("changed", *place))
+    return tuple(changes)

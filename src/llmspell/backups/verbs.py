@@ -1,0 +1,326 @@
+"""What can be done with backups? Create, list, restore, validate, clean up, hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmspell.backups import marks, restore
+from llmspell.backups.catalog import Catalog, Known, read_catalog, require_key
+from llmspell.backups.cleanup import clean_up
+from llmspell.backups.compose import compose, contents_of
+from llmspell.backups.create import Creation, Request
+from llmspell.backups.marks import Hold
+from llmspell.backups.names import require_id
+from llmspell.backups.places import open_place
+from llmspell.backups.results import CleanedUp, Created, Listed, Restored, Usage, Validated
+from llmspell.backups.selection import Selection, globs
+from llmspell.backups.verify import Verification
+from llmspell.errors import BackupDamaged, BackupError, InvalidArgument, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from llmspell.backends.base import Backend, Revision
+    from llmspell.backups.encryption import Key
+    from llmspell.backups.options import BackupOptions
+    from llmspell.backups.place import Place
+    from llmspell.entry import Written
+    from llmspell.migrations.chain import Chain
+
+    Progress = Callable[[int, int], object]
+
+MAX_DESCRIPTION = 1_000
+
+
+class Backups:
+    """The backups of one store, in the place that its options name. Safe in many threads and processes.
+
+    Every call raises `BackupError` (or a narrower kind of it) when the backup or its place is the trouble, `StoreError`
+    when the store is, `InvalidArgument` for wrong arguments. Whatever is raised, the store is as it was.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        options: BackupOptions,
+        *,
+        clock: Callable[[], float],
+        in_transaction: Callable[[], bool],
+        chain: Callable[[], Chain] | None = None,
+    ) -> None:
+        self._backend = backend
+        self._options = options
+        self._clock = clock
+        self._in_transaction = in_transaction
+        self._chain = chain
+        self._place: Place = open_place(options.place)
+
+    def create_backup(
+        self,
+        incremental: bool | None = None,
+        *,
+        description: str = "",
+        scopes: Sequence[str] | str | None = None,
+        exclude: Sequence[str] | str | None = None,
+        hold: str | bool | None = None,
+        progress: Progress | None = None,
+    ) -> Created:
+        """Make a backup of one moment of the store and prove it; others go on reading and writing meanwhile.
+
+        An incremental one holds what was written and deleted since the newest backup of this store; where there
+        is none to stand on it becomes a full one, and `warnings` says why. `scopes` and `exclude` are globs over
+        scopes, those of the configuration unless given. `hold` (a reason, or True) keeps it whatever the rules of
+        retention say. Those rules run afterwards. The backup is seen by others once all of it is on the disk and
+        was read back; before that, a crash leaves nothing that counts.
+
+        >>> import tempfile; folder = tempfile.TemporaryDirectory()
+        >>> store = llmspell.open(backend="memory", backup_path=folder.name)
+        >>> _ = store.save("global", "greeting", "hello")
+        >>> made = store.backups.create_backup()
+        >>> made.entry_count, made.is_incremental
+        (1, False)
+        >>> _ = store.delete("global", "greeting")
+        >>> store.backups.restore_backup(made.backup_id).entries_restored
+        1
+        >>> store.load("global", "greeting")
+        'hello'
+        >>> folder.cleanup()
+        """
+        _require_flag(incremental, "incremental")
+        selection = Selection(
+            self._options.scopes if scopes is None else globs(scopes, "scopes"),
+            self._options.exclude if exclude is None else globs(exclude, "exclude"),
+        )
+        request = Request(bool(incremental), _description(description), selection, _hold(hold, None), progress)
+        self._refuse_transaction("create_backup")
+        with self._place.alone():
+            self._place.tidy()
+            created = self._create(request)
+            try:
+                clean_up(self._catalog(), self._options.rules, self._clock(), dry_run=False)
+            except BackupError as error:
+                warning = f"the backup is made, but cleaning up the older ones failed: {error}"
+                return created._replace(warnings=(*created.warnings, warning))
+        return created
+
+    def list_backups(self) -> list[Listed]:
+        """Give the backups, the newest first; [] where there is none. Those that cannot be read are in `problems`."""
+        catalog, now = self._catalog(), self._clock()
+        damages = catalog.damages()
+        return [_listed(one, damages[one.manifest.id], now) for one in catalog.newest_first()]
+
+    def problems(self) -> dict[str, str]:
+        """Give the ids of what looks like a backup and cannot be read, each with the reason."""
+        return {backup_id: str(error) for backup_id, error in self._catalog().unreadable.items()}
+
+    def chain_of(self, backup_id: str) -> list[Listed]:
+        """Give what a backup stands on and the backup itself, the full one first."""
+        catalog, now = self._catalog(), self._clock()
+        damages = catalog.damages()
+        chain = catalog.chain(require_id(backup_id))
+        return [_listed(one, damages[one.manifest.id], now) for one in chain]
+
+    def restore_backup(
+        self,
+        backup_id: str,
+        *,
+        scopes: Sequence[str] | str | None = None,
+        keys: Sequence[str] | str | None = None,
+        exclude: Sequence[str] | str | None = None,
+        into: str | None = None,
+        dry_run: bool = False,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> Restored:
+        """Make the store what it was when the backup was made, in one atomic step.
+
+        Everything is verified first. Then a backup of the store as it is now is made, whose id is given back so that
+        the restore can be undone; when that fails nothing is restored, unless `force` says to go on without. Entries
+        that were made later are gone, deleted ones are back; every entry gets a new version, higher than any that the
+        store has given, and keeps its times. A backup of another schema version is migrated in the same step.
+
+        `scopes`, `keys` and `exclude` are globs: only what they select is touched. `into` writes the selected entries
+        of one scope into another one, and removes nothing there. A `dry_run` changes nothing and lists what would be.
+
+        Raises `BackupNotFound`, `BackupDamaged` (naming what is damaged and what can still be restored),
+        `BackupKeyMissing`, `BackupKeyWrong`, `BackupTooNew`.
+        """
+        _require_flag(dry_run, "dry_run")
+        _require_flag(force, "force")
+        selection = Selection(globs(scopes, "scopes"), globs(exclude, "exclude"), globs(keys, "keys"))
+        request = restore.Request(selection, _scope(into), dry_run, self._options.max_value_bytes)
+        require_id(backup_id)
+        self._refuse_transaction("restore_backup")
+        with self._place.alone():
+            catalog = self._catalog()
+            verification = self._verification(catalog)
+            try:
+                chain = catalog.chain(backup_id)
+                require_key(chain, self._key())
+                verification.require_untouched(chain)
+                source = self._source(catalog, chain, progress)
+                restoring = restore.Restore(self._backend, source, request, self._chain, self._clock)
+                undo = None if dry_run else self._backup_first(f"before restoring {backup_id}", force=force)
+                return restoring.make(undo)
+            except BackupDamaged as error:
+                left = ", ".join(one for one in catalog.restorable() if one != backup_id) or "none"
+                raise BackupDamaged(f"{error}; the store is as it was; other backups: {left}") from error
+
+    def validate_backup(self, backup_id: str, *, progress: Progress | None = None) -> Validated:
+        """Read a backup and everything it stands on, decode every entry, and note the verdict.
+
+        What is wrong is in the result. Raises `BackupNotFound`, and `BackupUnavailable` when the place cannot be read.
+        """
+        require_id(backup_id)
+        return self._verification(self._catalog()).validate(backup_id, progress)
+
+    def cleanup_backups(self, dry_run: bool = False) -> CleanedUp:
+        """Remove the backups that the rules of retention do not keep; every decision has its reason."""
+        _require_flag(dry_run, "dry_run")
+        with self._place.alone():
+            if not dry_run:
+                self._place.tidy()
+            return clean_up(self._catalog(), self._options.rules, self._clock(), dry_run=dry_run)
+
+    def get_storage_usage(self) -> Usage:
+        """Count the backups and what they take."""
+        catalog = self._catalog()
+        ordered = catalog.newest_first()
+        full = sum(one.manifest.full for one in ordered)
+        return Usage(
+            len(ordered),
+            sum(one.size_bytes for one in ordered),
+            full,
+            len(ordered) - full,
+            ordered[-1].manifest.id if ordered else None,
+            ordered[0].manifest.id if ordered else None,
+        )
+
+    def hold_backup(self, backup_id: str, reason: str | None = None, until: float | None = None) -> None:
+        """Keep a backup whatever the rules of retention say, until a moment (epoch seconds) or until it is released."""
+        hold = _hold(reason or True, until)
+        assert hold is not None  # a reason, or True, makes one
+        self._mark(backup_id, lambda holds: (*(one for one in holds if one.reason != hold.reason), hold))
+
+    def release_backup(self, backup_id: str, reason: str | None = None) -> bool:
+        """Take a reason to hold it away (all of them unless one is given); False if it was not held."""
+        return self._mark(backup_id, lambda holds: tuple(one for one in holds if reason not in (None, one.reason)))
+
+    def _create(self, request: Request) -> Created:
+        return Creation(self._backend, self._place, self._options, self._key(), self._clock).make(request)
+
+    def _backup_first(self, description: str, *, force: bool) -> str | None:
+        """Make the backup that undoes a restore; None where there is nothing to lose, or `force` does without."""
+        try:
+            if self._backend.version() == 0:
+                return None
+            return self._create(Request(incremental=True, description=description)).backup_id
+        except (BackupError, StoreError) as error:
+            if force:
+                return None
+            raise BackupError(
+                f"nothing was restored, because the store as it is now could not be backed up first: {error}; mend "
+                "that, or use force (--force) to go on without"
+            ) from error
+
+    def _source(self, catalog: Catalog, chain: list[Known], progress: Progress | None) -> restore.Source:
+        target, key, place = chain[-1].manifest, self._key(), self._place
+        total = sum(one.manifest.entry_count + one.manifest.tombstone_count for one in chain)
+        done = 0
+
+        def looked_at(number: int) -> None:
+            nonlocal done
+            done += number
+            if progress is not None:
+                progress(done, total)
+
+        def entries(take: Callable[[list[Written]], object]) -> None:
+            compose(place, chain, key, take, looked_at)
+
+        def notes(revision: Revision) -> None:
+            contents_of(place, chain[-1], key).notes(revision.apply)
+
+        details = target.details
+        return restore.Source(
+            f"backup {target.id}",
+            target.id,
+            target.schema_version,
+            entries,
+            notes,
+            max(one.manifest.version for one in catalog.known.values()),
+            Selection() if details is None else Selection(details.scopes, details.exclude),
+        )
+
+    def _mark(self, backup_id: str, change: Callable[[tuple[Hold, ...]], tuple[Hold, ...]]) -> bool:
+        require_id(backup_id)
+        with self._place.alone():
+            known = self._catalog().find(backup_id)
+            holds = change(known.marks.holds)
+            if holds == known.marks.holds:
+                return False
+            marks.write(self._place, backup_id, known.marks._replace(holds=holds))
+            return True
+
+    def _catalog(self) -> Catalog:
+        return read_catalog(self._place, self._key())
+
+    def _verification(self, catalog: Catalog) -> Verification:
+        return Verification(self._place, catalog, self._key(), self._backend, self._clock())
+
+    def _key(self) -> Key | None:
+        """Read the key anew each time: it may have been put there, or rotated, since."""
+        if self._options.key_file is None:
+            return None
+        from llmspell.backups.encryption import read_key
+
+        return read_key(self._options.key_file)
+
+    def _refuse_transaction(self, verb: str) -> None:
+        if self._in_transaction():
+            raise InvalidArgument(f"{verb} cannot run inside a transaction; end the transaction first")
+
+
+def _listed(one: Known, damage: str | None, now: float) -> Listed:
+    manifest = one.manifest
+    return Listed(
+        manifest.id,
+        int(manifest.created_at),
+        one.size_bytes,
+        manifest.entry_count,
+        not manifest.full,
+        not manifest.full,
+        manifest.parent_id,
+        manifest.schema_version,
+        None if manifest.details is None else manifest.details.description,
+        one.marks.verified_at,
+        one.marks.held(now),
+        damage,
+        manifest.recipient is not None,
+    )
+
+
+def _hold(given: str | bool | None, until: float | None) -> Hold | None:
+    if given is None or given is False:
+        return None
+    if given is True:
+        return Hold("held", until)
+    if not isinstance(given, str) or not 0 < len(given) <= MAX_DESCRIPTION:
+        raise InvalidArgument(f"hold takes true or a reason of 1 to {MAX_DESCRIPTION} characters, not {given!r}")
+    return Hold(given, until)
+
+
+def _description(given: str) -> str:
+    if not isinstance(given, str) or len(given) > MAX_DESCRIPTION:
+        raise InvalidArgument(f"a description is text of at most {MAX_DESCRIPTION} characters, not {given!r}")
+    return given
+
+
+def _require_flag(given: object, name: str) -> None:
+    if given is not None and not isinstance(given, bool):
+        raise InvalidArgument(f"{name} takes true or false, not {given!r}")
+
+
+def _scope(into: str | None) -> str | None:
+    from llmspell.arguments import scope_name
+
+    return None if into is None else scope_name(into)

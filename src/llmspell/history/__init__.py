@@ -1,0 +1,1 @@
+"""History: what the store was at earlier versions and moments."""
