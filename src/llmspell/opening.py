@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from llmspell.backends.registry import BackendOptions, open_backend
 from llmspell.config import ScriptSettings, Settings, StateSettings, load_settings
+from llmspell.config.loading import MAX_HISTORY_DAYS
 from llmspell.errors import InvalidArgument, SchemaMismatch, SchemaTooNew
 from llmspell.limits import MAX_VALUE_BYTES_BOUND
 from llmspell.store import Store
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llmspell.backups.verbs import Backups
+    from llmspell.migrations.attempt import BackupFirst
     from llmspell.migrations.verbs import Migrations
 
 
@@ -32,6 +34,7 @@ def open(
     allow_python_migrations: bool | None = None,
     backup_path: str | os.PathLike[str] | None = None,
     backup_encryption_key_file: str | os.PathLike[str] | None = None,
+    history_days: int | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Store:
     """Open the store in the folder `path`, or the one that a configuration file describes.
@@ -45,6 +48,8 @@ def open(
     `allow_python_migrations` lets those files name Python code, which runs with all rights of the program.
     `backup_path`, a folder or the URL of an object store such as "s3://bucket/prefix", turns backups on:
     `store.backups`; `backup_encryption_key_file` names the file with the age key that they are encrypted with.
+    `history_days` above 0 lets the store keep replaced and deleted values for so many days, from the first write
+    on, whoever makes it: `store.history`, `store.load(..., at=...)`, `store.diff`.
     Options given here win over those of the file.
 
     Raises `ConfigError` for a file that cannot be used, `InvalidArgument` for impossible options,
@@ -72,6 +77,7 @@ def open(
         migrations_path=settings.migrations_path if migrations_path is None else _folder_name(migrations_path),
         backup_enabled=settings.backup_enabled or backup_path is not None,
         backup_path=settings.backup_path if backup_path is None else _folder_name(backup_path),
+        history_days=settings.history_days if history_days is None else history_days,
     )
     if backup_encryption_key_file is not None:
         settings = settings._replace(backup_encryption_key_file=_folder_name(backup_encryption_key_file))
@@ -83,6 +89,10 @@ def open(
         raise InvalidArgument(
             f"max_value_bytes must be a whole number from 1 to {MAX_VALUE_BYTES_BOUND}, "
             f"not {settings.max_value_bytes!r}"
+        )
+    if type(settings.history_days) is not int or not 0 <= settings.history_days <= MAX_HISTORY_DAYS:
+        raise InvalidArgument(
+            f"history_days must be a whole number from 0 to {MAX_HISTORY_DAYS}, not {settings.history_days!r}"
         )
     if schema_version is not None:
         from llmspell.schema_range import require_version
@@ -96,13 +106,14 @@ def open_settings(
 ) -> Store:
     """Open the store that `settings` describe; see `open`. `script` bounds the scripts that migrations bring along."""
     accept = None if settings.required_schema is None else _accepting(settings)
-    options = BackendOptions(settings.path, settings.durability, settings.schema_version, accept)
+    options = BackendOptions(settings.path, settings.durability, settings.schema_version, accept, settings.history_days)
     store = Store(
         open_backend(settings.backend, options),
         clock=clock,
         max_value_bytes=settings.max_value_bytes,
         migrations=_migrations_of(settings, script or ScriptSettings(), clock) if settings.migration_enabled else None,
         backups=_backups_of(settings, clock) if settings.backup_enabled else None,
+        history_days=settings.history_days,
     )
     try:
         if accept is not None:
@@ -177,10 +188,30 @@ def _migrations_of(
             settings.max_value_bytes,
             settings.allow_python_migrations,
             lambda path, source: open_code(path, source, script),
+            _backup_first(store) if store.backup_enabled else None,
         )
         return Migrations(store.backend, options, clock=clock, in_transaction=lambda: store.in_transaction)
 
     return make
+
+
+def _backup_first(store: Store) -> BackupFirst:
+    """Give what makes a backup before a migration of the store."""
+    from llmspell.errors import BackupNotFound
+    from llmspell.migrations.attempt import BackupFirst
+
+    hold = "before a migration"
+
+    def make(description: str, held: bool) -> str:
+        return store.backups.back_up_before(description, hold if held else None)
+
+    def release(backup_id: str) -> None:
+        try:
+            store.backups.release_backup(backup_id, hold)
+        except BackupNotFound:
+            return  # somebody has removed it
+
+    return BackupFirst(make, release)
 
 
 def _backups_of(settings: StateSettings, clock: Callable[[], float]) -> Callable[[Store], Backups]:

@@ -8,22 +8,27 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from llmspell import arguments, codec
 from llmspell.errors import InvalidArgument
 from llmspell.limits import MAX_VALUE_BYTES, TRANSACTION_ATTEMPTS
 from llmspell.state import State
 from llmspell.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
 
     from llmspell.backends.base import Backend, Capabilities, Reader, Statistics
+    from llmspell.backups.results import Restored
     from llmspell.backups.verbs import Backups
     from llmspell.batch import Batch, Commit
-    from llmspell.entry import Change
+    from llmspell.entry import Change, JsonValue
+    from llmspell.history.points import At
+    from llmspell.history.results import Difference, Points, Version
+    from llmspell.history.verbs import History
     from llmspell.migrations.verbs import Migrations
-    from llmspell.state import Gate
+    from llmspell.state import Default, Gate
 
 Result = TypeVar("Result")
 
@@ -48,13 +53,46 @@ class Store(State):
         max_value_bytes: int = MAX_VALUE_BYTES,
         migrations: Callable[[Store], Migrations] | None = None,
         backups: Callable[[Store], Backups] | None = None,
+        history_days: int = 0,
     ) -> None:
+        if history_days and not backend.capabilities.history:
+            raise InvalidArgument(
+                f"history_days = {history_days} was asked for, but this backend keeps no history; "
+                "open the store with another backend, or without history_days"
+            )
         super().__init__(backend, clock, max_value_bytes)
         self._backend = backend
         self._make_migrations = migrations
         self._make_backups = backups
         self._migrations: Migrations | None = None
         self._backups: Backups | None = None
+        self._history_days = history_days
+        self._past: History | None = None
+
+    @overload
+    def load(self, scope: str, key: str, *, at: At | None = None) -> JsonValue: ...
+    @overload
+    def load(self, scope: str, key: str, default: Default, *, at: At | None = None) -> JsonValue | Default: ...
+    def load(self, scope: str, key: str, default: object = None, *, at: At | None = None) -> object:
+        """Give the value, or `default` when there is no live entry; with `at` the value of an earlier point.
+
+        A point is a version (a whole number below 1,000,000,000), epoch seconds (any other number), a
+        `datetime`, an ISO 8601 text (without a zone it is local time), or said at length: `{"version": 17}`,
+        `{"time": 1700000000}`. At a version the state is meant that it left behind. With `at` committed state is
+        read, even inside a transaction. Raises `HistoryError` when the store keeps no history or does not
+        know that point.
+
+        >>> store = llmspell.open(backend="memory", history_days=30)
+        >>> first, second = store.save("app", "theme", "dark"), store.save("app", "theme", "light")
+        >>> store.load("app", "theme"), store.load("app", "theme", at=first)
+        ('light', 'dark')
+        """
+        if at is not None:
+            text = self._history().load_json(scope, key, at)
+            return default if text is None else codec.decode(text)
+        # Not the inherited method: loading is the call that everybody makes, and one more call in it would be felt.
+        stored = self._gate().get(arguments.scope_name(scope), arguments.key_name(key), self._clock())
+        return default if stored is None else codec.decode(stored.value)
 
     @overload
     def transaction(self, fn: Callable[[State], Result]) -> Result: ...
@@ -136,6 +174,49 @@ class Store(State):
                 migrated_to = migrated.get(change.version)
                 yield change if migrated_to is None else change._replace(migrated_to=migrated_to)
 
+    def history(self, scope: str, key: str, *, limit: int | None = 100) -> list[Version]:
+        """Give what is known of an entry, newest first, the present value included, at most `limit` (None: all).
+
+        What was replaced or deleted is known for `history_days`. A deletion is told as a `Version` of its own.
+        Committed state is read, even inside a transaction. Raises `HistoryError` when the store keeps no history.
+
+        >>> store = llmspell.open(backend="memory", history_days=30)
+        >>> _ = store.save("app", "theme", "dark"), store.delete("app", "theme")
+        >>> [(version.version, version.value, version.deleted) for version in store.history("app", "theme")]
+        [(2, None, True), (1, 'dark', False)]
+        """
+        return self._history().history(scope, key, limit=limit)
+
+    def diff(self, scope: str, from_: At, to: At | None = None) -> list[Difference]:
+        """Give what differs in a scope between two points (see `load`), in byte order of the keys; `to` None is now.
+
+        Committed state is read, even inside a transaction. Raises `HistoryError` when the store keeps no history or
+        does not know a point.
+
+        >>> store = llmspell.open(backend="memory", history_days=30)
+        >>> first, second = store.save("app", "theme", "dark"), store.save("app", "theme", "light")
+        >>> store.diff("app", first)
+        [Difference(key='theme', change='changed', before='dark', after='light')]
+        """
+        return self._history().diff(scope, from_, to)
+
+    def restore_points(self) -> Points:
+        """Tell which versions and moments can be named; raises `HistoryError` when the store keeps no history."""
+        return self._history().restore_points()
+
+    def stop_history(self) -> None:
+        """Throw away all replaced and deleted values, and keep no more of them, as one atomic step.
+
+        This store, opened with `history_days` or not, begins no new history; the next one that is opened with
+        `history_days` does.
+        """
+        self._history().stop()
+
+    @property
+    def history_enabled(self) -> bool:
+        """Whether replaced and deleted values are kept, or will be from the next write on."""
+        return self._history().enabled()
+
     def statistics(self) -> Statistics:
         """Count what is in the store; reads all of it."""
         return self._backend.statistics(self._clock())
@@ -175,6 +256,42 @@ class Store(State):
     def backup_enabled(self) -> bool:
         """Whether `backups` can be used."""
         return self._make_backups is not None
+
+    def restore(
+        self,
+        at: At,
+        *,
+        scopes: Sequence[str] | str | None = None,
+        keys: Sequence[str] | str | None = None,
+        exclude: Sequence[str] | str | None = None,
+        into: str | None = None,
+        dry_run: bool = False,
+        force: bool = False,
+    ) -> Restored:
+        """Make the store what it was at a point of its history (see `load`), in one atomic step.
+
+        The arguments are those of `Backups.restore_backup`. Where backups are on, one is made first, and the result
+        names it; in any case the version before the restore is a point that one can go back to. Raises
+        `HistoryError` when the store does not know that point.
+
+        >>> store = llmspell.open(backend="memory", history_days=30)
+        >>> first = store.save("app", "theme", "dark")
+        >>> _ = store.clear("app")
+        >>> store.restore(first).entries_restored, store.load("app", "theme")
+        (1, 'dark')
+        """
+        from llmspell.backups.moments import restore_moment
+        from llmspell.backups.restore import request_of
+
+        if self.in_transaction:
+            raise InvalidArgument("restore cannot run inside a transaction; end the transaction first")
+        request = request_of(scopes, keys, exclude, into, dry_run, self._max_value_bytes)
+
+        def back_up(description: str) -> str | None:
+            return self.backups.back_up_before_restore(description, force=force) if self.backup_enabled else None
+
+        chain = (lambda: self.migrations.chain()) if self.migration_enabled else None
+        return restore_moment(self._backend, self._history(), at, request, chain, self._clock, back_up)
 
     @property
     def in_transaction(self) -> bool:
@@ -216,6 +333,13 @@ class Store(State):
         while attempt is not None and (attempt.store is not self or attempt.transaction.over):
             attempt = attempt.outer
         return attempt
+
+    def _history(self) -> History:
+        if self._past is None:
+            from llmspell.history.verbs import History
+
+            self._past = History(self._backend, self._clock, self._history_days)
+        return self._past
 
     def _state_of(self, transaction: Transaction) -> State:
         return State(transaction, lambda: transaction.now, self._max_value_bytes)

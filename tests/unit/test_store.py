@@ -415,7 +415,7 @@ def test_statistics_count_live_entries(store: Store, clock: Clock) -> None:
 
 def test_a_store_says_what_it_promises(store: Store, folder: str) -> None:
     on_disk = store.backend.capabilities.persistent
-    assert store.capabilities == (on_disk, on_disk)
+    assert store.capabilities == (on_disk, on_disk, True)
 
 
 def test_a_store_without_migrations_says_how_to_turn_them_on(store: Store) -> None:

@@ -172,7 +172,10 @@ class Reader(Protocol):
 
 
 class Revision(Reader, Protocol):
-    """One large change of the store while it is made: the reads see what was done so far."""
+    """One large change of the store while it is made: the reads see what was done so far.
+
+    Only `version` stays what it was before; the change will have the next one.
+    """
 
     def apply(self, steps: Iterable[Step]) -> None:
         """Do the steps in order; `Conflict` when a `Move` would overwrite a live entry."""

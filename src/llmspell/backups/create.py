@@ -106,11 +106,17 @@ class Creation:
                 reason = f"the one it would stand on cannot be restored: {damages[manifest.id]}"
             elif manifest.version > reader.version():
                 reason = "the store is older than its newest backup"
+            elif manifest.created_at > now:
+                # What had expired then is not in it, and is there again now.
+                reason = "the one it would stand on is dated later than now; the clock was set back"
             else:
                 return self._young_enough(catalog, one, reader, now)
         return self._nothing(reason)
 
     def _young_enough(self, catalog: Catalog, parent: Known, reader: Reader, now: float) -> Known | None:
+        if parent.manifest.created_at > now:
+            # What had expired then and has not now is in neither of the two.
+            return self._nothing("the clock was set back since the one before was made")
         interval = self._options.full_interval_seconds
         full = catalog.chain(parent.manifest.id)[0].manifest
         if interval is not None and now - full.created_at >= interval:
@@ -155,7 +161,7 @@ class Creation:
     def _fill(self, draft: Draft, reader: Reader, manifest: Manifest, request: Request) -> tuple[Manifest, bytes]:
         """Write the files; give the manifest and its text."""
         total = manifest.total_entries or 0
-        chosen = _chosen(reader.written(manifest.since_version, manifest.created_at), manifest, request.selection)
+        chosen = _chosen(reader.written(manifest.since_version, manifest.created_at), request.selection)
 
         def counted(entries: int, deletions: int) -> None:
             self._counts[0] += entries
@@ -163,7 +169,8 @@ class Creation:
             if request.progress is not None:
                 request.progress(self._counts[0], max(total, self._counts[0]))
 
-        parts = [self._write(draft, ENTRIES, lines.chunks(chosen, counted))]
+        content = lines.chunks(chosen, counted, deletions=not manifest.full)
+        parts = [self._write(draft, ENTRIES, content)]
         notes = _notes(reader) if request.selection.everything else iter(())
         first = next(notes, None)
         if first is not None:
@@ -194,7 +201,9 @@ class Creation:
         reach("backup.proving")
         contents = Contents(manifest, draft.read, self._packing.key)
         try:
-            contents.check(decode=self._options.verify == FULL_VERIFICATION)
+            contents.check_files()
+            if self._options.verify == FULL_VERIFICATION:
+                contents.check_lines()
         except BackupDamaged as error:
             raise BackupDamaged(
                 f'the backup was not made: what was read back from "{self._place.name}" is not what was written '
@@ -209,18 +218,16 @@ class Creation:
             origin.remember(self._backend, manifest.id, checksum, now, catalog.known)
         except StoreError as error:
             self._warnings.append(f"the next incremental backup cannot stand on this one: {error}")
+        reach("backup.remembered")
         try:
             marks.write(self._place, manifest.id, Marks(holds, verified_at=now))
         except BackupError as error:
             self._warnings.append(f"it could not be noted that the backup is verified: {error}")
 
 
-def _chosen(written: Iterable[Written], manifest: Manifest, selection: Selection) -> Iterator[Written]:
-    """Give what belongs into the backup: of a full one no deletions, of any one what is selected."""
-    if manifest.full:
-        written = (entry for entry in written if entry[6] is not None)
+def _chosen(written: Iterable[Written], selection: Selection) -> Iterable[Written]:
     if selection.everything:
-        return iter(written)
+        return written
     matches = selection.matcher()
     return (entry for entry in written if matches(entry[0], entry[1]))
 

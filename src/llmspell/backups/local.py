@@ -55,12 +55,10 @@ class LocalPlace:
         try:
             if os.path.islink(folder):
                 return {}
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    status = entry.stat(follow_symlinks=False)
-                    if stat.S_ISREG(status.st_mode):
-                        stamp = f"{status.st_mtime_ns}-{status.st_ino}"
-                        found[entry.name] = FileFacts(status.st_size, stamp)
+            for name in os.listdir(folder):
+                facts = None if name.startswith(_NEW) else _facts(os.path.join(folder, name))
+                if facts is not None:
+                    found[name] = facts
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
@@ -99,8 +97,11 @@ class LocalPlace:
             _remove_file(new)
             with _create(new) as file:
                 file.write(content)
+                reach("marks.written")
                 _sync(file)
+            reach("marks.replacing")
             os.rename(new, os.path.join(folder, name))
+            reach("marks.replaced")
             _sync_folder(folder)
         except OSError as error:
             raise self._trouble(error) from error
@@ -124,8 +125,12 @@ class LocalPlace:
         """See `Place.tidy`."""
         try:
             for name in os.listdir(self._folder):
+                path = os.path.join(self._folder, name)
                 if name.startswith((_NEW, _GONE)) and is_id(name.partition("-")[2]):
-                    _remove_folder(os.path.join(self._folder, name))
+                    _remove_folder(path)
+                elif is_id(name) and os.path.isdir(path) and not os.path.islink(path):
+                    for unfinished in [one for one in os.listdir(path) if one.startswith(_NEW)]:
+                        _remove_file(os.path.join(path, unfinished))
         except OSError as error:
             raise self._trouble(error) from error
 
@@ -244,7 +249,9 @@ class _Writing:
 
     def write(self, piece: bytes) -> int:
         try:
-            return self._file.write(piece)
+            written = self._file.write(piece)
+            reach("backup.writing")
+            return written
         except OSError as error:
             raise self._place._trouble(error) from error
 
@@ -253,6 +260,15 @@ class _Writing:
             self._file.flush()
         except OSError as error:
             raise self._place._trouble(error) from error
+
+
+def _facts(path: str) -> FileFacts | None:
+    """Look at a file; None for what is no file, or has gone since its name was read."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return FileFacts(status.st_size, f"{status.st_mtime_ns}-{status.st_ino}") if stat.S_ISREG(status.st_mode) else None
 
 
 def _open_regular(folder: str, name: str) -> BinaryIO:
@@ -305,12 +321,16 @@ def _make_folder(folder: str) -> None:
 
 
 def _remove_folder(folder: str) -> None:
-    """Remove a folder of ours and the files in it; links in it are removed, not followed."""
+    """Remove a folder of ours and whatever is in it; links in it are removed, not followed."""
     if os.path.islink(folder):
         os.unlink(folder)
         return
-    for name in os.listdir(folder):
-        _remove_file(os.path.join(folder, name))
+    for entry in list(os.scandir(folder)):
+        if entry.is_dir(follow_symlinks=False):
+            _remove_folder(entry.path)
+        else:
+            _remove_file(entry.path)
+        reach("backup.removing")
     os.rmdir(folder)
 
 

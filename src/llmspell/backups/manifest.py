@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FORMAT = "llmspell backup"
 FORMAT_VERSION = 1
 MAX_BYTES = 4_000_000
+MAX_VERSION = 2**53
+"""No store gets there, and one that goes on above it still has room for all of its versions."""
 
 ENTRIES, NOTES, DETAILS = "entries.jsonl", "notes.jsonl", "details.json"
 
@@ -213,8 +215,8 @@ def _manifest(fields: dict[str, Any]) -> Manifest:
         _count(fields["sequence"]),
         float(_typed(fields["created_at"], float)),
         _typed(fields["schema_version"], str),
-        _count(fields["since_version"]),
-        _count(fields["version"]),
+        _version(fields["since_version"]),
+        _version(fields["version"]),
         _count(fields["entry_count"]),
         _count(fields["tombstone_count"]),
         totals[0],
@@ -257,6 +259,12 @@ def _typed(value: Any, kind: type) -> Any:
     if type(value) is not kind:
         raise ValueError(f"{value!r} where {kind.__name__} belongs")
     return value
+
+
+def _version(value: Any) -> int:
+    if _count(value) > MAX_VERSION:
+        raise ValueError(f"{value!r} where the version of a store belongs")
+    return cast("int", value)
 
 
 def _count(value: Any) -> int:

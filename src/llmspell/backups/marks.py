@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell.backups.place import MARKS
+from llmspell.errors import BackupDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,11 @@ def read(place: Place, backup_id: str, files: Mapping[str, FileFacts]) -> Marks:
     """
     if MARKS not in files:
         return Marks()
-    marks = _parse(place.read(backup_id, MARKS, _MAX_BYTES) or b"{}")
+    try:
+        text = place.read(backup_id, MARKS, _MAX_BYTES)
+    except BackupDamaged:
+        return Marks()
+    marks = _parse(text or b"{}")
     if marks.seen != _seen(files):
         return marks._replace(verified_at=None, damaged=None, seen=())
     return marks
@@ -71,7 +76,7 @@ def _parse(text: bytes) -> Marks:
         damaged = fields["damaged"]
         seen = tuple((str(name), int(size), str(stamp)) for name, size, stamp in fields["seen"])
         return Marks(holds, _moment(fields["verified_at"]), None if damaged is None else str(damaged), seen)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return Marks()
 
 

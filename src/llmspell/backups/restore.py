@@ -10,10 +10,11 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmspell.arguments import scope_name
 from llmspell.backends.registry import BackendOptions, open_backend
 from llmspell.backups.create import NOT_BACKED_UP
 from llmspell.backups.results import Restored, RestoredChange
-from llmspell.backups.selection import Selection
+from llmspell.backups.selection import Selection, globs
 from llmspell.batch import Delete, DropNotes, Stamp
 from llmspell.errors import BackupError, InvalidArgument, MigrationError
 from llmspell.fail_points import reach
@@ -23,7 +24,7 @@ from llmspell.migrations.run import Run
 from llmspell.schema_range import same_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from llmspell.backends.base import Backend, Revision
     from llmspell.entry import Written
@@ -59,6 +60,21 @@ class Request(NamedTuple):
     max_value_bytes: int = 0
 
 
+def request_of(
+    scopes: Sequence[str] | str | None,
+    keys: Sequence[str] | str | None,
+    exclude: Sequence[str] | str | None,
+    into: str | None,
+    dry_run: bool,
+    max_value_bytes: int,
+) -> Request:
+    """Give the request that the arguments of a call make; raises `InvalidArgument`."""
+    if not isinstance(dry_run, bool):
+        raise InvalidArgument(f"dry_run takes true or false, not {dry_run!r}")
+    selection = Selection(globs(scopes, "scopes"), globs(exclude, "exclude"), globs(keys, "keys"))
+    return Request(selection, None if into is None else scope_name(into), dry_run, max_value_bytes)
+
+
 class Restore:
     """One restore of a source into a store."""
 
@@ -81,7 +97,7 @@ class Restore:
     def make(self, pre_restore_backup_id: str | None) -> Restored:
         """Do it; raises `BackupError`, `MigrationError` or `StoreError`, and the store is then as it was."""
         began = time.perf_counter()
-        if self._request.dry_run and self._backend.version() == 0:
+        if self._request.dry_run and self._backend.schema_version() is None:
             # A dry run leaves no trace, and changing the store itself would make its files.
             with closing(_memory(self._source.schema_version)) as aside:
                 result = self._revise(aside)
@@ -122,10 +138,13 @@ class Restore:
         source, request = self._source, self._request
         stamp = revision.schema_version() or source.schema_version
         fresh = current == 0
-        same = fresh or same_version(stamp, source.schema_version)
+        same = same_version(stamp, source.schema_version)
         whole = request.selection.everything and source.selection.everything and request.into is None
         if not whole:
-            if same:
+            unclaimed = fresh and not history.applied(revision)
+            if unclaimed:
+                revision.apply((Stamp(source.schema_version),))
+            if same or unclaimed:
                 self._put_selected(revision, source.entries)
             else:
                 self._put_migrated(revision, stamp)
@@ -136,14 +155,15 @@ class Restore:
             revision.apply(DropNotes(kind) for kind in revision.note_kinds() if kind not in NOT_BACKED_UP)
             source.notes(revision)
         revision.apply((Stamp(source.schema_version),))
-        if not same:
+        if not (fresh or same):
             self._migrate(revision, stamp)
         return removed
 
     def _put(self, revision: Revision, entries: list[Written]) -> None:
         now = self._clock()
-        self._restored += sum(entry[5] is None or entry[5] > now for entry in entries)
+        self._restored += len([entry for entry in entries if entry[5] is None or entry[5] > now])
         revision.put_all(entries)
+        reach("restore.putting")
 
     def _put_selected(self, revision: Revision, entries: Callable[[Callable[[list[Written]], object]], None]) -> None:
         into, scopes = self._request.into, set[str]()

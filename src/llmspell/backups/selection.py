@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MAX_GLOBS = 1_000
 MAX_GLOB_LENGTH = 512
 
+_UNUSABLE = re.compile(r"[\0\ud800-\udfff]")
+"""What no scope and no key holds: NUL, and halves of letters."""
+
 
 class Selection(NamedTuple):
     """Scopes like one of `scopes` (all when empty), keys like one of `keys`, but no scope like one of `exclude`.
@@ -54,7 +57,7 @@ def globs(given: object, name: str) -> tuple[str, ...]:
     )
     found = []
     for glob in several:
-        if not isinstance(glob, str) or not 0 < len(glob) <= MAX_GLOB_LENGTH or "\0" in glob:
+        if not isinstance(glob, str) or not 0 < len(glob) <= MAX_GLOB_LENGTH or _UNUSABLE.search(glob):
             raise InvalidArgument(
                 f'{name} takes globs such as "agent:*", each a text of 1 to {MAX_GLOB_LENGTH} characters, not {given!r}'
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llmspell.arguments import optional_text
 from llmspell.backups import marks, restore
 from llmspell.backups.catalog import Catalog, Known, read_catalog, require_key
 from llmspell.backups.cleanup import clean_up
@@ -13,9 +14,11 @@ from llmspell.backups.marks import Hold
 from llmspell.backups.names import require_id
 from llmspell.backups.places import open_place
 from llmspell.backups.results import CleanedUp, Created, Listed, Restored, Usage, Validated
+from llmspell.backups.retention import END_OF_DATES
 from llmspell.backups.selection import Selection, globs
 from llmspell.backups.verify import Verification
 from llmspell.errors import BackupDamaged, BackupError, InvalidArgument, StoreError
+from llmspell.fail_points import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,6 +106,26 @@ class Backups:
                 return created._replace(warnings=(*created.warnings, warning))
         return created
 
+    def back_up_before(self, description: str, hold: str | None) -> str:
+        """Make a backup of everything before a change of the whole store, and give its id; nothing is cleaned up."""
+        with self._place.alone():
+            self._place.tidy()
+            return self._create(Request(True, description, hold=_hold(hold, None))).backup_id
+
+    def back_up_before_restore(self, description: str, *, force: bool) -> str | None:
+        """Make the backup that undoes a restore; None where there is nothing to lose, or `force` does without."""
+        try:
+            if self._backend.version() == 0:
+                return None
+            return self.back_up_before(description, None)
+        except (BackupError, StoreError) as error:
+            if force:
+                return None
+            raise BackupError(
+                f"nothing was restored, because the store as it is now could not be backed up first: {error}; mend "
+                "that, or use force (--force) to go on without"
+            ) from error
+
     def list_backups(self) -> list[Listed]:
         """Give the backups, the newest first; [] where there is none. Those that cannot be read are in `problems`."""
         catalog, now = self._catalog(), self._clock()
@@ -145,10 +168,8 @@ class Backups:
         Raises `BackupNotFound`, `BackupDamaged` (naming what is damaged and what can still be restored),
         `BackupKeyMissing`, `BackupKeyWrong`, `BackupTooNew`.
         """
-        _require_flag(dry_run, "dry_run")
         _require_flag(force, "force")
-        selection = Selection(globs(scopes, "scopes"), globs(exclude, "exclude"), globs(keys, "keys"))
-        request = restore.Request(selection, _scope(into), dry_run, self._options.max_value_bytes)
+        request = restore.request_of(scopes, keys, exclude, into, dry_run, self._options.max_value_bytes)
         require_id(backup_id)
         self._refuse_transaction("restore_backup")
         with self._place.alone():
@@ -158,9 +179,11 @@ class Backups:
                 chain = catalog.chain(backup_id)
                 require_key(chain, self._key())
                 verification.require_untouched(chain)
+                reach("restore.verified")
                 source = self._source(catalog, chain, progress)
                 restoring = restore.Restore(self._backend, source, request, self._chain, self._clock)
-                undo = None if dry_run else self._backup_first(f"before restoring {backup_id}", force=force)
+                undo = None if dry_run else self.back_up_before_restore(f"before restoring {backup_id}", force=force)
+                reach("restore.backed_up")
                 return restoring.make(undo)
             except BackupDamaged as error:
                 left = ", ".join(one for one in catalog.restorable() if one != backup_id) or "none"
@@ -172,11 +195,13 @@ class Backups:
         What is wrong is in the result. Raises `BackupNotFound`, and `BackupUnavailable` when the place cannot be read.
         """
         require_id(backup_id)
+        self._refuse_transaction("validate_backup")
         return self._verification(self._catalog()).validate(backup_id, progress)
 
     def cleanup_backups(self, dry_run: bool = False) -> CleanedUp:
         """Remove the backups that the rules of retention do not keep; every decision has its reason."""
         _require_flag(dry_run, "dry_run")
+        self._refuse_transaction("cleanup_backups")
         with self._place.alone():
             if not dry_run:
                 self._place.tidy()
@@ -200,28 +225,16 @@ class Backups:
         """Keep a backup whatever the rules of retention say, until a moment (epoch seconds) or until it is released."""
         hold = _hold(reason or True, until)
         assert hold is not None  # a reason, or True, makes one
+        self._refuse_transaction("hold_backup")
         self._mark(backup_id, lambda holds: (*(one for one in holds if one.reason != hold.reason), hold))
 
     def release_backup(self, backup_id: str, reason: str | None = None) -> bool:
         """Take a reason to hold it away (all of them unless one is given); False if it was not held."""
+        self._refuse_transaction("release_backup")
         return self._mark(backup_id, lambda holds: tuple(one for one in holds if reason not in (None, one.reason)))
 
     def _create(self, request: Request) -> Created:
         return Creation(self._backend, self._place, self._options, self._key(), self._clock).make(request)
-
-    def _backup_first(self, description: str, *, force: bool) -> str | None:
-        """Make the backup that undoes a restore; None where there is nothing to lose, or `force` does without."""
-        try:
-            if self._backend.version() == 0:
-                return None
-            return self._create(Request(incremental=True, description=description)).backup_id
-        except (BackupError, StoreError) as error:
-            if force:
-                return None
-            raise BackupError(
-                f"nothing was restored, because the store as it is now could not be backed up first: {error}; mend "
-                "that, or use force (--force) to go on without"
-            ) from error
 
     def _source(self, catalog: Catalog, chain: list[Known], progress: Progress | None) -> restore.Source:
         target, key, place = chain[-1].manifest, self._key(), self._place
@@ -300,27 +313,23 @@ def _listed(one: Known, damage: str | None, now: float) -> Listed:
 
 
 def _hold(given: str | bool | None, until: float | None) -> Hold | None:
+    if until is not None and not (type(until) in (int, float) and 0 <= until < END_OF_DATES):
+        raise InvalidArgument(f"until takes a moment in epoch seconds, such as 1700000000, not {until!r}")
     if given is None or given is False:
         return None
     if given is True:
         return Hold("held", until)
     if not isinstance(given, str) or not 0 < len(given) <= MAX_DESCRIPTION:
         raise InvalidArgument(f"hold takes true or a reason of 1 to {MAX_DESCRIPTION} characters, not {given!r}")
-    return Hold(given, until)
+    return Hold(optional_text(given, "the reason"), until)
 
 
 def _description(given: str) -> str:
     if not isinstance(given, str) or len(given) > MAX_DESCRIPTION:
         raise InvalidArgument(f"a description is text of at most {MAX_DESCRIPTION} characters, not {given!r}")
-    return given
+    return optional_text(given, "a description")
 
 
 def _require_flag(given: object, name: str) -> None:
     if given is not None and not isinstance(given, bool):
         raise InvalidArgument(f"{name} takes true or false, not {given!r}")
-
-
-def _scope(into: str | None) -> str | None:
-    from llmspell.arguments import scope_name
-
-    return None if into is None else scope_name(into)

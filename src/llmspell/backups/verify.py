@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from llmspell.backups import marks, origin
 from llmspell.backups.catalog import require_key, unknown_files
 from llmspell.backups.compose import compose, contents_of
+from llmspell.backups.reading import Contents
 from llmspell.backups.results import Validated
 from llmspell.errors import BackupDamaged, BackupError, BackupUnavailable
+from llmspell.fail_points import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +58,7 @@ class Verification:
         """Raise `BackupDamaged` when a file is not what its manifest tells, a manifest not what the store knows."""
         for known in chain:
             self._require_remembered(known)
-            self._check(known, decode=False)
+            self._check(known, Contents.check_files)
 
     def _look_through(
         self, chain: Sequence[Known], errors: list[str], progress: Callable[[int, int], object] | None
@@ -66,9 +68,9 @@ class Verification:
             untouched = False
             try:
                 self._require_remembered(known)
-                self._check(known, decode=False)
+                self._check(known, Contents.check_files)
                 untouched = True
-                self._check(known, decode=True)
+                self._check(known, Contents.check_entries)
             except BackupUnavailable:
                 raise
             except BackupError as error:
@@ -90,9 +92,9 @@ class Verification:
                 integrity_valid = False
         return checksum_valid, integrity_valid
 
-    def _check(self, known: Known, *, decode: bool) -> None:
+    def _check(self, known: Known, check: Callable[[Contents], None]) -> None:
         try:
-            contents_of(self._place, known, self._key).check(decode=decode)
+            check(contents_of(self._place, known, self._key))
         except BackupDamaged as error:
             raise BackupDamaged(f"{known.manifest.id} is damaged: {error}") from error
 
@@ -106,6 +108,7 @@ class Verification:
 
     def _note(self, known: Known, verified_at: float | None, damaged: str | None) -> None:
         backup_id = known.manifest.id
+        reach("validate.noting")
         try:
             with self._place.alone():
                 files = self._place.files(backup_id)
@@ -134,7 +137,7 @@ class Verification:
             try:
                 self._catalog.chain(manifest.id)
                 self._require_remembered(one)
-                self._check(one, decode=False)
+                self._check(one, Contents.check_files)
                 sound[manifest.id] = manifest.parent_id is None or sound.get(manifest.parent_id, False)
             except BackupError:
                 sound[manifest.id] = False

@@ -90,7 +90,8 @@ def _moment(said: object) -> float:
             said = datetime.fromisoformat(said)
         except ValueError:
             raise InvalidArgument(
-                f'{_spell(said)} is no moment; write it as ISO 8601, such as "2026-11-22 16:00" or "2026-11-22T16:00:00Z"'
+                f"{_spell(said)} is no moment; write it as ISO 8601, "
+                'such as "2026-11-22 16:00" or "2026-11-22T16:00:00Z"'
             ) from None
     if not isinstance(said, datetime):
         raise InvalidArgument(f"{_spell(said)} says no point in time; {_FORMS}")

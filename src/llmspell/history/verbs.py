@@ -31,7 +31,7 @@ class History:
     def history(self, scope: str, key: str, *, limit: int | None = 100) -> list[Version]:
         """See `Store.history`."""
         place = arguments.scope_name(scope), arguments.key_name(key)
-        kept = self._past(self._backend).versions(*place, arguments.limit_count(limit))
+        kept = self.past_of(self._backend).versions(*place, arguments.limit_count(limit))
         return [
             Version(
                 one.version,
@@ -48,7 +48,7 @@ class History:
     def load_json(self, scope: str, key: str, at: At) -> bytes | None:
         """Give the value at a point as JSON text, None when there was no live entry."""
         place = arguments.scope_name(scope), arguments.key_name(key)
-        past = self._past(self._backend)
+        past = self.past_of(self._backend)
         moment = self.resolve(past, at)
         stored = past.get(*place, *moment)
         window = past.window()
@@ -60,18 +60,16 @@ class History:
         """See `Store.diff`."""
         scope = arguments.scope_name(scope)
         with self._backend.snapshot() as reader:
-            past = self._past(reader)
+            past = self.past_of(reader)
             before = self.resolve(past, from_)
             after = Moment(reader.version(), self._clock()) if to is None else self.resolve(past, to)
             return _differences(past, scope, before, after)
 
     def restore_points(self) -> Points:
         """See `Store.restore_points`."""
-        window = self._past(self._backend).window()
+        window = self.past_of(self._backend).window()
         number = window.to_version - window.from_version + 1
-        return Points(
-            window.from_version, window.from_time, window.to_version, window.to_time, window.days, number
-        )
+        return Points(window.from_version, window.from_time, window.to_version, window.to_time, window.days, number)
 
     def resolve(self, past: Past, at: At) -> Moment:
         """Give version and moment of a point; raises `HistoryError` when it lies outside of what is known."""
@@ -94,7 +92,8 @@ class History:
         """See `Store.history_enabled`."""
         return self._days > 0 or self._backend.past() is not None
 
-    def _past(self, reader: Reader) -> Past:
+    def past_of(self, reader: Reader) -> Past:
+        """Give what the reader knows of the past; raises `HistoryError` when it knows nothing."""
         past = reader.past()
         if past is not None:
             return past

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmspell.errors import MigrationError
+from llmspell.errors import BackupError, MigrationError
 from llmspell.fail_points import reach
 from llmspell.migrations import history
 from llmspell.migrations.documents import Way
@@ -14,11 +14,21 @@ from llmspell.migrations.results import ALREADY_CURRENT, COMPLETED, Event, Migra
 from llmspell.migrations.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from llmspell.backends.base import Backend, Revision
     from llmspell.migrations.chain import Chain
     from llmspell.migrations.transforms.custom import Code
+
+
+class BackupFirst(NamedTuple):
+    """What makes a backup before a migration: `make` is given its description and whether it is held, and gives its id.
+
+    `release` ends that hold; both raise `BackupError`.
+    """
+
+    make: Callable[[str, bool], str]
+    release: Callable[[str], object]
 
 
 class MigrationOptions(NamedTuple):
@@ -26,6 +36,7 @@ class MigrationOptions(NamedTuple):
 
     `folder` holds the files. `new_schema_version` is what a store that nobody has written to yet is stamped
     with. `allow_python` lets the files name Python code, which then runs with all rights of the program.
+    With `backup_first` every migration begins with a backup.
     """
 
     folder: str
@@ -33,6 +44,7 @@ class MigrationOptions(NamedTuple):
     max_value_bytes: int
     allow_python: bool = False
     open_script: Callable[[str, bytes], Code] | None = None
+    backup_first: BackupFirst | None = None
 
 
 class Request(NamedTuple):
@@ -66,6 +78,8 @@ class Attempt:
         self._began = time.perf_counter()
         self._warnings: list[str] = []
         self._from = self._to = ""
+        self._backup_id: str | None = None
+        self._released: set[str] = set()
         self._done = self._total = 0
 
     def make(self) -> Migrated:
@@ -73,6 +87,7 @@ class Attempt:
         settled = self._settled()
         if settled is not None:
             return settled
+        self._back_up()
         try:
             try:
                 result = self._backend.revise(self._clock(), self._work)
@@ -83,11 +98,17 @@ class Attempt:
         except BaseException as error:
             if self._from:
                 self._tell("migration.failed", str(error) or type(error).__name__)
+            self._release((self._backup_id,))
             raise
         reach("migration.committed")
+        self._release(self._released if result.status == COMPLETED else (self._backup_id,))
         if result.status == COMPLETED:
             self._tell("migration.completed")
-        return result._replace(warnings=(*result.warnings, *self._warnings), duration_ms=self._elapsed_ms())
+        return result._replace(
+            warnings=(*result.warnings, *self._warnings),
+            duration_ms=self._elapsed_ms(),
+            backup_id=self._backup_id if result.status == COMPLETED else None,
+        )
 
     def _settled(self) -> Migrated | None:
         """Give the result where nothing is to be done, without taking the turn or making files; None elsewhere."""
@@ -99,6 +120,31 @@ class Attempt:
             return None
         status = COMPLETED if legs else ALREADY_CURRENT
         return Migrated(status, current, target, duration_ms=self._elapsed_ms(), dry_run=self._request.dry_run)
+
+    def _back_up(self) -> None:
+        """Make the backup from which everything can come back, whatever the migration does."""
+        first = self._options.backup_first
+        if first is None or self._request.dry_run:
+            return
+        current = self._backend.schema_version() or self._options.new_schema_version
+        target = self._request.target or self._chain.latest or current
+        way_up = not any(leg.down for leg in self._chain.path(current, target))
+        try:
+            self._backup_id = first.make(f"before the migration from {current} to {target}", way_up)
+        except BackupError as error:
+            raise MigrationError(
+                f"the migration from {current} to {target} was not begun, because the backup before it failed: {error}"
+            ) from error
+
+    def _release(self, backup_ids: Iterable[str | None]) -> None:
+        """End the holds of backups that no migration stands on; one that stays held harms nobody."""
+        first = self._options.backup_first
+        for backup_id in backup_ids:
+            if first is not None and backup_id is not None:
+                try:
+                    first.release(backup_id)
+                except BackupError as error:
+                    self._warnings.append(f"the backup {backup_id} is still held: {error}")
 
     def _work(self, revision: Revision) -> Migrated:
         reach("migration.turn_taken")
@@ -130,8 +176,10 @@ class Attempt:
             now, options.max_value_bytes, request.on_error, request.dry_run, self._looked_at, self._stop
         )
         run = Run(revision, conditions)
+        held_before = history.backups(revision)
         try:
-            run.lead(legs)
+            run.lead(legs, self._backup_id)
+            self._released = held_before - history.backups(revision)
             result = Migrated(
                 COMPLETED,
                 current,

@@ -31,6 +31,11 @@ def applied_to(reader: Reader, version: str) -> Applied | None:
     return None if text is None else _parse(text)
 
 
+def backups(reader: Reader) -> set[str]:
+    """Give the ids of the backups that were made before migrations which the store stands on and has not forgotten."""
+    return {one.backup_id for one in applied(reader) if one.backup_id is not None and not one.forgotten}
+
+
 def record(revision: Revision, migration: Applied) -> None:
     """Note that the store stands on a migration."""
     revision.apply((Note(_APPLIED, migration.to_version, codec.encode(migration._asdict())),))
@@ -58,6 +63,16 @@ def runs(reader: Reader) -> dict[int, str]:
         int(name): cast("str", cast("dict[str, JsonValue]", codec.decode(text))["to_version"])
         for name, text in reader.notes(_RUNS)
     }
+
+
+def schema_version_at(reader: Reader, version: int) -> str | None:
+    """Give the schema version that the store had at an earlier version; None before anything was stored."""
+    later = [
+        cast("str", cast("dict[str, JsonValue]", codec.decode(text))["from_version"])
+        for name, text in reader.notes(_RUNS)
+        if int(name) > version
+    ]
+    return later[0] if later else reader.schema_version()
 
 
 def refuse_changed(records: Iterable[Applied], chain: Chain) -> None:

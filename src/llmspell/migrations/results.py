@@ -37,7 +37,8 @@ class Migrated(NamedTuple):
 
     `items_migrated` counts the entries that were changed, `items_quarantined` those put aside.
     `samples` shows the first few changed entries of a dry run. `version` is the store's version that
-    the changes have; a dry run has undone it.
+    the changes have; a dry run has undone it. `backup_id` names the backup that was made first, None where backups
+    are off.
     """
 
     status: str
@@ -50,6 +51,7 @@ class Migrated(NamedTuple):
     dry_run: bool = False
     samples: tuple[Sample, ...] = ()
     version: int = 0
+    backup_id: str | None = None
 
 
 class Status(NamedTuple):
@@ -94,7 +96,8 @@ class Plan(NamedTuple):
 class Applied(NamedTuple):
     """A migration that the store has gone through. `applied_at` is in epoch seconds.
 
-    `forgotten` tells that what it took away was purged, so that there is no way back over it.
+    `forgotten` tells that what it took away was purged, so that there is no way back over it. `backup_id` names the
+    backup that was made before it, which is held until then.
     """
 
     from_version: str
@@ -105,6 +108,7 @@ class Applied(NamedTuple):
     items_migrated: int
     fingerprint: str
     forgotten: bool = False
+    backup_id: str | None = None
 
 
 class Quarantined(NamedTuple):

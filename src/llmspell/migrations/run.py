@@ -42,8 +42,8 @@ class Run:
         """How many entries were changed."""
         return self._tally.changed
 
-    def lead(self, legs: Sequence[Leg]) -> None:
-        """Take every entry along the legs and stamp the store.
+    def lead(self, legs: Sequence[Leg], backup_id: str | None = None) -> None:
+        """Take every entry along the legs and stamp the store; `backup_id` names the backup made before.
 
         Raises `MigrationError`, or what `Conditions.stop` raises; the revision must then be undone.
         """
@@ -53,7 +53,7 @@ class Run:
             if leg.down:
                 self._go_down(leg.migration)
             else:
-                self._go_up(leg.migration)
+                self._go_up(leg.migration, backup_id)
             self._bring_back_those_of(leg.end)
         if not self.items_migrated and not self.items_quarantined:
             history.erase_run(self._revision)
@@ -73,7 +73,7 @@ class Run:
             given.append(Sample(*origin, before, stored.value if stored else None, *(place or origin)))
         return tuple(given)
 
-    def _go_up(self, migration: Migration) -> None:
+    def _go_up(self, migration: Migration, backup_id: str | None) -> None:
         migrated_before = self.items_migrated
         complements = Complements(migration.to_version)
         complements.drop(self._revision)
@@ -93,6 +93,7 @@ class Run:
                 self._conditions.now,
                 self.items_migrated - migrated_before,
                 migration.fingerprint,
+                backup_id=backup_id,
             ),
         )
 

@@ -168,7 +168,8 @@ class Migrations:
     def forget(self, version: str) -> int:
         """Purge what the migration to `version` had taken away; give how many bytes that were.
 
-        There is no way back over that migration then.
+        There is no way back over that migration then. The backup that was made before it is no longer held, once
+        every migration that it was made before is forgotten; `BackupError` when that cannot be noted.
         """
         require_version(version)
 
@@ -181,8 +182,12 @@ class Migrations:
             return freed
 
         self._refuse_transaction("forget")
-        _standing_on(self._backend, version)
-        return self._backend.revise(self._clock(), work)
+        forgotten = _standing_on(self._backend, version)
+        freed = self._backend.revise(self._clock(), work)
+        first, backup_id = self._options.backup_first, forgotten.backup_id
+        if first is not None and backup_id is not None and backup_id not in history.backups(self._backend):
+            first.release(backup_id)
+        return freed
 
     def bytes_kept(self, version: str) -> int:
         """Count what is kept for the way back over the migration to `version`, in bytes."""

@@ -76,6 +76,8 @@ def _done(result: Migrated) -> dict[str, JsonValue]:
     if result.status == ALREADY_CURRENT:
         return {**fields, "current_version": result.from_version, "target_version": result.to_version}
     fields["warnings"] = list(result.warnings)
+    if result.backup_id is not None:
+        fields["backup_id"] = result.backup_id
     if result.dry_run:
         fields["dry_run"] = True
         fields["samples"] = [

@@ -259,9 +259,8 @@ class SqliteBackend:
         def read_in_one_moment(reader: SqliteReader | AbsentReader) -> Result:
             if isinstance(reader, AbsentReader):
                 return read(still_there(None))
-            with reader.connection:  # several statements
-                result = read(still_there(reader.past()))
-            return result
+            with _in_one_moment(reader.connection):
+                return read(still_there(reader.past()))
 
         return self._read(read_in_one_moment)
 
@@ -309,6 +308,13 @@ class SqliteBackend:
         finally:
             if reader:
                 database.give_back(reader)
+
+
+@contextmanager
+def _in_one_moment(connection: apsw.Connection) -> Iterator[None]:
+    """Let the statements of the block see one moment; it may be inside a transaction."""
+    with connection:
+        yield
 
 
 def _refuse_within_revision(database: DiskDatabase | MemoryDatabase) -> None:

@@ -82,7 +82,7 @@ class SqliteRevision(SqliteReader):
     def __init__(self, connection: apsw.Connection, now: float) -> None:
         super().__init__(connection)
         self._now = now
-        self._version = self.version() + 1
+        self._version = super().version() + 1
         self._written = False
 
     def apply(self, steps: Iterable[Step]) -> None:
@@ -122,17 +122,21 @@ class SqliteRevision(SqliteReader):
             self.connection.executemany(_REPLACE, replaced)
         return Rewritten(key, seen) if seen else None
 
+    def version(self) -> int:
+        """See `Reader.version`: the store's version before this change, whatever was written in it so far."""
+        return self._version - 1
+
     def advance(self, version: int) -> None:
         """See `Revision.advance`."""
-        if version > self._version:
-            self._version = version
-            # At once, so that whoever asks for the store's version during the change learns what the next one will be.
-            self.connection.execute("UPDATE store SET version = ?", (version - 1,))
+        self._version = max(self._version, version)
 
     def put_all(self, entries: Iterable[Written]) -> None:
         """See `Revision.put_all`."""
         version = self._version
-        rows = ((scope, key, version, *rest) for scope, key, _, *rest in entries)
+        rows = (
+            (scope, key, version, created_at, updated_at, expires_at, value)
+            for scope, key, _, created_at, updated_at, expires_at, value in entries
+        )
         self.connection.executemany(_PUT_AS_IS, rows)
         self._written = True
 

@@ -60,6 +60,8 @@ def migrated_fields(result: Migrated) -> dict[str, JsonValue]:
     }
     if result.status == ALREADY_CURRENT:
         fields |= {"current_version": result.from_version, "target_version": result.to_version}
+    if result.backup_id is not None:
+        fields["backup_id"] = result.backup_id
     if result.dry_run:
         fields["samples"] = _samples(result.samples)
     return fields

@@ -153,6 +153,8 @@ def _tell(result: Migrated, arguments: Namespace, output: Output) -> None:
     show(sample_lines(result.samples, look_of(output)), output)
     for warning in result.warnings:
         output.say(warning)
+    if result.backup_id is not None:
+        output.say(f"backed up first, as {result.backup_id}")
     output.say(_next(result, arguments))
     required = state_settings(arguments).required_schema
     if not result.dry_run and required is not None and not satisfies(result.to_version, required):

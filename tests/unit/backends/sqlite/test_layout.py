@@ -47,7 +47,7 @@ def test_an_empty_database_with_another_owner_is_foreign(connection: apsw.Connec
 def test_a_newer_layout_is_refused_with_both_numbers(connection: apsw.Connection) -> None:
     layout.create(connection, "1.0.0")
     connection.pragma("user_version", layout.LAYOUT + 1)
-    with pytest.raises(LayoutTooNew, match=r'"state\.db" has layout 3, this llmspell knows layouts up to 2'):
+    with pytest.raises(LayoutTooNew, match=r'"state\.db" has layout 4, this llmspell knows layouts up to 3'):
         layout.recognise(connection, "state.db")
 
 

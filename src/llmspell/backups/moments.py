@@ -1,0 +1,54 @@
+"""How does the store go back to a moment of its own history? As it does to a backup, with the past as the source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmspell.backups.restore import Request, Restore, Source
+from llmspell.backups.selection import Selection
+from llmspell.errors import HistoryError
+from llmspell.migrations.history import schema_version_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llmspell.backends.base import Backend
+    from llmspell.backups.results import Restored
+    from llmspell.entry import Written
+    from llmspell.history.points import At
+    from llmspell.history.verbs import History
+    from llmspell.migrations.chain import Chain
+
+_PAGE = 1_000
+
+
+def restore_moment(
+    backend: Backend,
+    history: History,
+    at: At,
+    request: Request,
+    chain: Callable[[], Chain] | None,
+    clock: Callable[[], float],
+    back_up: Callable[[str], str | None],
+) -> Restored:
+    """Make the store what it was at a point of its history; `back_up` is called before anything is changed."""
+    with backend.snapshot() as reader:
+        past = history.past_of(reader)
+        version, moment = history.resolve(past, at)
+
+        def entries(take: Callable[[list[Written]], object]) -> None:
+            page: list[Written] = []
+            for entry in past.written_at(version, moment):
+                page.append(entry)
+                if len(page) == _PAGE:
+                    take(page)
+                    page = []
+            take(page)
+
+        schema_version = schema_version_at(reader, version)
+        if schema_version is None:
+            raise HistoryError("there is nothing to go back to: nobody has written to the store yet")
+        name = f"version {version}"
+        source = Source(name, "", schema_version, entries, None, 0, Selection())
+        restoring = Restore(backend, source, request, chain, clock)
+        return restoring.make(None if request.dry_run else back_up(f"before going back to {name}"))
