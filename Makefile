@@ -42,6 +42,8 @@ soak: $(STAMP)  ## the long loops: crashes, races and random operations; let it 
 bench: $(STAMP)  ## one table of speeds, with the bare engine beside us in the same run
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/migrations.py
+	$(BIN)/python benchmarks/backups.py
+	$(BIN)/python benchmarks/history.py
 
 docs: $(STAMP)  ## write the pages that are made from the program
 	$(BIN)/python docs/make_cli_reference.py
