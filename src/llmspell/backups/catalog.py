@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell.backups import manifest as manifests
 from llmspell.backups import marks
-from llmspell.backups.content import Packing, read_content
+from llmspell.backups.content import Packing, check_file, read_content
 from llmspell.backups.manifest import DETAILS, Manifest
 from llmspell.backups.place import MANIFEST, MARKS
 from llmspell.errors import (
@@ -144,7 +144,8 @@ def read_catalog(place: Place, key: Key | None) -> Catalog:
         except BackupUnavailable:
             raise
         except BackupError as error:
-            catalog.unreadable[backup_id] = error
+            if place.files(backup_id):  # else somebody has removed it since the place was listed
+                catalog.unreadable[backup_id] = error
     return catalog
 
 
@@ -192,6 +193,9 @@ def _opened(place: Place, manifest: Manifest, key: Key) -> Manifest:
         raise BackupDamaged(f"{manifest.id} is damaged: its manifest names no file with details")
     pieces: list[bytes] = []
     try:
+        # First as it is: damage to the header of an encrypted file cannot be told from another key.
+        with place.open(manifest.id, part.name) as source:
+            check_file(source, part)
         with place.open(manifest.id, part.name) as source:
             read_content(source, part, Packing("none", 0, key), pieces.append)
         return manifests.with_details(manifest, b"".join(pieces))

@@ -106,9 +106,6 @@ class Creation:
                 reason = f"the one it would stand on cannot be restored: {damages[manifest.id]}"
             elif manifest.version > reader.version():
                 reason = "the store is older than its newest backup"
-            elif manifest.created_at > now:
-                # What had expired then is not in it, and is there again now.
-                reason = "the one it would stand on is dated later than now; the clock was set back"
             else:
                 return self._young_enough(catalog, one, reader, now)
         return self._nothing(reason)

@@ -107,7 +107,7 @@ def with_details(manifest: Manifest, text: bytes) -> Manifest:
         details = _details(json.loads(text))
         if details_text(details) != text:
             raise ValueError("its text is not the one that was written")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BackupDamaged(f"the encrypted details are not readable ({error})") from error
     parts = tuple(part._replace(content_sha256=details.content_sha256.get(part.name)) for part in manifest.parts)
     return manifest._replace(details=details, parts=parts)
@@ -205,8 +205,7 @@ def _manifest(fields: dict[str, Any]) -> Manifest:
     parent_id, parent_checksum = fields["parent_id"], fields["parent_checksum"]
     if not is_id(_typed(fields["id"], str)) or not (parent_id is None or is_id(_typed(parent_id, str))):
         raise ValueError("it names itself or its parent by what is no id")
-    if parent_id is not None:
-        _typed(parent_checksum, str)
+    _typed(parent_checksum, type(None) if parent_id is None else str)
     totals = [None if fields[name] is None else _count(fields[name]) for name in ("total_entries", "version_sum")]
     return Manifest(
         fields["id"],

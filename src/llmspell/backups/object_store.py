@@ -89,10 +89,7 @@ class ObjectStore:
 
     def _connected(self) -> tuple[Store, Store]:
         if self._stores is None:
-            from datetime import timedelta
-
-            silence = timedelta(seconds=_SILENCE_SECONDS)
-            self._stores = self._connect({"read_timeout": silence}), self._connect({})
+            self._stores = self._connect({"read_timeout": _duration(_SILENCE_SECONDS)}), self._connect({})
         return self._stores
 
     def _connect(self, options: ClientConfig) -> Store:
@@ -101,8 +98,8 @@ class ObjectStore:
 
         from obstore.store import AzureStore, GCSStore, S3Store
 
-        options["connect_timeout"] = timedelta(seconds=_CONNECT_SECONDS)
-        options["timeout"] = timedelta(seconds=_TRANSFER_SECONDS)
+        options["connect_timeout"] = _duration(_CONNECT_SECONDS)
+        options["timeout"] = _duration(_TRANSFER_SECONDS)
         # The library reads this one only where no options are given.
         options["allow_http"] = os.environ.get(SCHEMES[self._scheme], "").lower() in ("1", "true", "on", "yes", "y")
         retry: RetryConfig = {
@@ -115,6 +112,10 @@ class ObjectStore:
         return kinds[self._scheme](
             self._bucket, prefix=self._prefix or None, client_options=options, retry_config=retry
         )
+
+
+def _duration(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"  # as text: versions before 0.12 take nothing else
 
 
 def _parts(url: str) -> tuple[str, str, str]:
@@ -131,8 +132,8 @@ def _parts(url: str) -> tuple[str, str, str]:
         )
     if not _BUCKET.fullmatch(bucket) or not all(_FOLDER.fullmatch(one) for one in prefix.split("/") if prefix):
         raise InvalidArgument(
-            f'the URL of the place for backups is not of the form "{scheme}://bucket/prefix"; leave out user, password, '
-            "port, query, percent signs and empty folders, and put credentials into the environment"
+            f'the URL of the place for backups is not of the form "{scheme}://bucket/prefix"; leave out user, '
+            "password, port, query, percent signs and empty folders, and put credentials into the environment"
         )
     return scheme, bucket, prefix
 

@@ -125,5 +125,5 @@ def _note(line: bytes) -> Note:
         if not (type(kind) is str and type(name) is str and type(value) is str):
             raise ValueError("its parts are no texts")
         return Note(kind, name, value.encode())
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BackupDamaged(f"it holds a line that is no note ({error})") from error

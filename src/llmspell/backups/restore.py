@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from llmspell.backends.base import Backend, Revision
     from llmspell.entry import Written
     from llmspell.migrations.chain import Chain
+    from llmspell.migrations.results import Applied
 
 VERSION_GAP = 1_000_000
 """A store that does not know its own past goes on at least this far above the highest version that is known."""
@@ -156,7 +157,7 @@ class Restore:
             source.notes(revision)
         revision.apply((Stamp(source.schema_version),))
         if not (fresh or same):
-            self._migrate(revision, stamp)
+            self._migrate(revision, stamp, history.applied(revision))
         return removed
 
     def _put(self, revision: Revision, entries: list[Written]) -> None:
@@ -185,11 +186,13 @@ class Restore:
     def _put_migrated(self, revision: Revision, stamp: str) -> None:
         """Take what is selected to the store's schema version aside, in memory, and write that."""
 
+        stood_on = history.applied(revision)
+
         def fill(other: Revision) -> None:
             self._source.entries(
                 lambda written: other.put_all([entry for entry in written if self._matches(entry[0], entry[1])])
             )
-            self._migrate(other, stamp)
+            self._migrate(other, stamp, stood_on)
 
         with closing(_memory(self._source.schema_version)) as aside:
             aside.revise(self._clock(), fill)
@@ -212,8 +215,8 @@ class Restore:
                         removed += 1
         return removed
 
-    def _migrate(self, revision: Revision, target: str) -> None:
-        """Take what came back to the schema version that the store has."""
+    def _migrate(self, revision: Revision, target: str, stood_on: list[Applied]) -> None:
+        """Take what came back to the schema version that the store has; `stood_on` must not have changed since."""
         source = self._source
         if self._chain is None:
             raise BackupError(
@@ -223,7 +226,7 @@ class Restore:
         try:
             chain = self._chain()
             legs = chain.path(source.schema_version, target)
-            history.refuse_changed(history.applied(revision), chain)
+            history.refuse_changed(stood_on, chain)
             history.refuse_forgotten(revision, legs)
             conditions = Conditions(
                 self._clock(), self._request.max_value_bytes, "fail", False, lambda _: None, lambda: None

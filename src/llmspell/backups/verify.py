@@ -78,7 +78,7 @@ class Verification:
                 checksum_valid = checksum_valid and untouched
                 integrity_valid = False
                 if isinstance(error, BackupDamaged):
-                    self._note(known, None, str(error))
+                    self._note(known, None, str(error).removeprefix(f"{known.manifest.id} is damaged: "))
             else:
                 self._note(known, self._now, None)
             self._warn(known)

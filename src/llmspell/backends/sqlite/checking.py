@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmspell.backends.sqlite import layout
 from llmspell.backends.sqlite.failures import DAMAGED
 from llmspell.limits import MAX_KEY_BYTES, MAX_SCOPE_BYTES
 
@@ -42,6 +43,17 @@ _INVARIANTS = (
     ("typeof(scope) <> 'text' OR typeof(key) <> 'text'", "has a scope or key that is no text"),
 )
 
+_PAST_INVARIANTS = (
+    ("version >= until_version", "ended before it began"),
+    ("until_version > (SELECT version FROM store)", "ended with a version that the store never gave"),
+    (
+        "until_version > (SELECT version FROM entries WHERE entries.scope = past.scope AND entries.key = past.key)",
+        "ended, yet nothing took its place",
+    ),
+    ("until_version < (SELECT until_version FROM past AS before WHERE before.id = past.id - 1)", "is out of order"),
+    ("NOT json_valid(CAST(value AS TEXT))", "had a value that is no JSON text"),
+)
+
 
 def count(connection: apsw.Connection, now: float) -> Counted:
     """Count entries, their bytes, tombstones and what has expired."""
@@ -66,3 +78,13 @@ def _problems(connection: apsw.Connection) -> Iterator[str]:
     for condition, words in _INVARIANTS:
         for scope, key in connection.execute(f"SELECT scope, key FROM entries WHERE {condition}"):
             yield f"scope {scope!r}, key {key!r} {words}"
+    if layout.keeps_history(connection):
+        yield from _problems_of_history(connection)
+
+
+def _problems_of_history(connection: apsw.Connection) -> Iterator[str]:
+    if connection.execute("SELECT count(*) FROM keeping JOIN moments ON version = from_version").get != 1:
+        yield "history does not say where it begins"
+    for condition, words in _PAST_INVARIANTS:
+        for scope, key, version in connection.execute(f"SELECT scope, key, version FROM past WHERE {condition}"):
+            yield f"what scope {scope!r}, key {key!r} was at version {version} {words}"

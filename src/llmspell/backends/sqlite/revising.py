@@ -34,7 +34,8 @@ ON CONFLICT (scope, key) DO UPDATE SET
     expires_at = excluded.expires_at, value = excluded.value
 """
 _PUT_AS_IS = """
-INSERT INTO entries (scope, key, version, created_at, updated_at, expires_at, value) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO entries (scope, key, version, created_at, updated_at, expires_at, value)
+VALUES (?1, ?2, {version}, ?4, ?5, ?6, ?7)
 ON CONFLICT (scope, key) DO UPDATE SET
     version = excluded.version, created_at = excluded.created_at, updated_at = excluded.updated_at,
     expires_at = excluded.expires_at, value = excluded.value
@@ -132,12 +133,7 @@ class SqliteRevision(SqliteReader):
 
     def put_all(self, entries: Iterable[Written]) -> None:
         """See `Revision.put_all`."""
-        version = self._version
-        rows = (
-            (scope, key, version, created_at, updated_at, expires_at, value)
-            for scope, key, _, created_at, updated_at, expires_at, value in entries
-        )
-        self.connection.executemany(_PUT_AS_IS, rows)
+        self.connection.executemany(_PUT_AS_IS.format(version=self._version), entries)
         self._written = True
 
     def remove_rest(self) -> int:
