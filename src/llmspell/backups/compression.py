@@ -59,15 +59,22 @@ class _Plain:
 class _Zstd:
     def __init__(self, sink: Callable[[bytes], None]) -> None:
         self._library = _zstandard()
-        self.write = sink
         unpacking = self._library.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
-        self._writer = unpacking.stream_writer(self, write_size=_PIECE_BYTES * 4)
+        # Not `self`: the library's objects are not seen by the collector, and a circle through one would never go.
+        self._writer = unpacking.stream_writer(_Target(sink), write_size=_PIECE_BYTES * 4)
 
     def feed(self, piece: bytes) -> None:
         try:
             self._writer.write(piece)
         except self._library.ZstdError as error:
             raise BackupDamaged(f"it cannot be unpacked ({error})") from error
+
+
+class _Target:
+    """A function that takes bytes, as the file that the library writes."""
+
+    def __init__(self, sink: Callable[[bytes], None]) -> None:
+        self.write = sink
 
 
 class _Gzip:

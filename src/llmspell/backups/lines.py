@@ -23,7 +23,7 @@ _CHUNK_BYTES = 262_144
 _VALUE = b',"value":'
 _ENTRY = ("scope", "key", "version", "created_at", "updated_at", "expires_at", "value")
 _DELETION = ("scope", "key", "version", "deleted_at")
-_MOMENTS = {float, int}
+_MOMENTS = {float}
 _NEVER = {type(None)}
 _SHORT_KEY = 128
 """A key of so many letters is within the bound, however many bytes each of them takes."""
@@ -109,16 +109,17 @@ def _entry(line: bytes, fields: dict[str, Any]) -> Written:
     """Look at one line closely."""
     from orjson import dumps
 
+    text: bytes | None = None
     if tuple(fields) == _ENTRY:
         scope, key, version, created_at, updated_at, expires_at, value = fields.values()
-        text: bytes | None = line[line.index(_VALUE) + 9 : -1]
-        if dumps(value) == text:
-            codec.require_depth(text)
+        text = inner = line[line.index(_VALUE) + 9 : -1]
+        if dumps(value) == inner:
+            codec.require_depth(inner)
         else:  # our codec would spell it another way, so it has to be read as what comes from outside
-            codec.parse(text)
+            codec.parse(inner)
     elif tuple(fields) == _DELETION:
         scope, key, version, created_at = fields.values()
-        updated_at, expires_at, text = created_at, None, None
+        updated_at, expires_at = created_at, None
     else:
         raise ValueError(f"its fields are {', '.join(fields)}")
     if type(version) is not int or not 0 < version <= MAX_INTEGER:

@@ -115,7 +115,7 @@ class ObjectStore:
 
 
 def _duration(seconds: float) -> str:
-    return f"{round(seconds * 1000)}ms"  # as text: versions before 0.12 take nothing else
+    return f"{round(seconds * 1000)}ms"
 
 
 def _parts(url: str) -> tuple[str, str, str]:
