@@ -196,7 +196,8 @@ class Restore:
 
         with closing(_memory(self._source.schema_version)) as aside:
             aside.revise(self._clock(), fill)
-            self._put_selected(revision, lambda take: _pass_on(list(aside.written(0, self._clock())), take))
+            live = [entry for entry in aside.written(0, self._clock()) if entry[6] is not None]
+            self._put_selected(revision, lambda take: _pass_on(live, take))
 
     def _remove_selected(self, revision: Revision) -> int:
         """Remove what is selected and was not written just now."""

@@ -20,6 +20,11 @@ def declare_yes(parser: Parser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
+def can_ask() -> bool:
+    """Tell whether somebody sits there who can read a question and answer it."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def agreed(question: str, loss: str, arguments: Namespace, output: Output) -> bool:
     """Ask, unless `--yes` has answered; raises `InvalidArgument` where nobody can be asked.
 
@@ -27,7 +32,7 @@ def agreed(question: str, loss: str, arguments: Namespace, output: Output) -> bo
     """
     if arguments.yes:
         return True
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise InvalidArgument(f"{loss} and nobody can be asked; add --yes")
     sys.stderr.write(f"{printable(question)} [y/N] ")
     sys.stderr.flush()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from llmspell.errors import (
+    BackupError,
+    BackupNotFound,
     ConfigError,
     Conflict,
+    HistoryError,
     InvalidArgument,
     LimitExceeded,
     LlmspellError,
@@ -25,17 +28,19 @@ class ExitCode(NamedTuple):
 
 
 class NotFound(LlmspellError):
-    """There is no entry under that scope and key."""
+    """What was named is not there: no entry under that scope and key, no hold with that reason."""
 
 
 DONE = ExitCode("done", 0, "it was done")
 SCRIPT_FAILED = ExitCode("script failed", 1, "the script raised an error that nothing in it caught")
 WRONG_USE = ExitCode("wrong use", 2, "the command line, a value or the configuration cannot be used; nothing was done")
-NOT_FOUND = ExitCode("not found", 3, "there is no such entry")
+NOT_FOUND = ExitCode("not found", 3, "there is no such entry or backup")
 CONFLICT = ExitCode("conflict", 4, "the entry does not have the expected version; nothing was written")
 STORE_TROUBLE = ExitCode("store trouble", 5, "the store, the engine under it or llmspell itself failed")
 MIGRATION = ExitCode("migration", 6, "the schema version of the store does not fit, or a migration could not be made")
-BACKUP = ExitCode("backup", 7, "a backup could not be made, read or restored")
+BACKUP = ExitCode(
+    "backup", 7, "a backup could not be made, read or restored, or the store does not know that point of its past"
+)
 LIMIT = ExitCode("limit", 124, "a limit (memory, instructions, time) stopped the script")
 INTERRUPTED = ExitCode("interrupted", 130, "it was interrupted by Ctrl-C, or a question was not answered with yes")
 READER_GONE = ExitCode("reader gone", 141, "whatever read the standard output closed it, as `head` does")
@@ -64,6 +69,9 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (ConfigError, WRONG_USE),
     (SchemaMismatch, MIGRATION),
     (MigrationError, MIGRATION),
+    (BackupNotFound, NOT_FOUND),
+    (BackupError, BACKUP),
+    (HistoryError, BACKUP),
     (KeyboardInterrupt, INTERRUPTED),
     (BrokenPipeError, READER_GONE),
 )

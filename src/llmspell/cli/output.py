@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from llmspell import codec
-from llmspell.errors import LlmspellError, MigrationError
+from llmspell.errors import BackupError, LlmspellError, MigrationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -100,7 +100,7 @@ class Output:
     def complain(self, error: BaseException) -> None:
         """Say what went wrong, on one line of standard error; nothing when nobody reads any more.
 
-        What else is wrong with a migration follows, a line each.
+        What else is wrong with a migration or a backup follows, a line each.
         """
         if isinstance(error, BrokenPipeError):
             return
@@ -111,7 +111,7 @@ class Output:
         if isinstance(error, KeyboardInterrupt) and sys.stderr.isatty():
             self._say("\n")  # the terminal has shown ^C
         kind, message = self._described(error)
-        problems = error.problems if isinstance(error, MigrationError) else ()
+        problems = error.problems if isinstance(error, MigrationError | BackupError) else ()
         if self.as_json:
             told: dict[str, JsonValue] = {"kind": kind, "message": message}
             if problems:

@@ -24,15 +24,16 @@ class Progress:
     `count` passes items on and counts them; `reach` is told how many there were, and out of how many.
 
     It is shown on standard error, if that is a terminal, from half a second on, and gone at the end
-    of the block; `hidden` keeps it away from results that go to the same terminal. rich, which
-    draws it, is imported when there is something to draw.
+    of the block; `hidden` keeps it away from results that go to the same terminal. `unit` is what
+    the items are called. rich, which draws it, is imported when there is something to draw.
     """
 
-    def __init__(self, words: str, output: Output, *, hidden: bool = False) -> None:
+    def __init__(self, words: str, output: Output, *, hidden: bool = False, unit: str = "entries") -> None:
         self.number = 0
         """How many items have passed."""
         self._total: int | None = None
         self._words = words
+        self._unit = unit
         self._coloured = output.colours(sys.stderr)
         self._hidden = hidden or not sys.stderr.isatty()
         self._advance: Callable[[], None] | None = None
@@ -53,6 +54,12 @@ class Progress:
         self.number, self._total = number, total
         self._begin()
         self._show_when_due()
+
+    def give_way(self) -> None:
+        """Take the bar away, so that lines can be printed where it stands; it comes back when there is more to tell."""
+        if self._stop is not None:
+            self._stop()
+        self._stop = self._advance = None
 
     def __enter__(self) -> Progress:
         return self
@@ -82,11 +89,11 @@ class Progress:
         from rich import progress
         from rich.console import Console
 
-        counted: tuple[progress.ProgressColumn, ...] = (progress.TextColumn("{task.completed:,.0f} entries"),)
+        counted: tuple[progress.ProgressColumn, ...] = (progress.TextColumn(f"{{task.completed:,.0f}} {self._unit}"),)
         if self._total is not None:
             counted = (
                 progress.BarColumn(),
-                progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} entries"),
+                progress.TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {self._unit}"),
                 progress.TextColumn("{task.fields[rate]}"),
             )
         shown = progress.Progress(
@@ -98,11 +105,12 @@ class Progress:
             transient=True,
         )
         task = shown.add_task(self._words, total=self._total, completed=self.number, rate="")
+        shown.tasks[0].start_time = self._began
         shown.start()
         self._stop = shown.stop
         return lambda: shown.update(task, completed=self.number, rate=self._rate())
 
     def _rate(self) -> str:
-        """Spell how many items a second there were since the beginning."""
+        """Spell how many items a second there were since the beginning, nothing when it was not even one."""
         seconds = time.monotonic() - self._began
-        return f"{self.number / seconds:,.0f}/s" if seconds > 0 else ""
+        return f"{self.number / seconds:,.0f}/s" if self.number >= seconds > 0 else ""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from llmspell.backends.base import Backend, Past, Reader, Window
     from llmspell.history.points import At
 
+_TEXT_SECONDS = 0.001
+"""What the text of a moment may leave out: so the first one can be named by the text that is shown for it."""
+
 
 class History:
     """The past of one open store. Every call raises `HistoryError` when the store keeps none.
@@ -79,9 +82,12 @@ class History:
                 raise self._outside(f"version {wanted.version}", window)
             return Moment(wanted.version, past.moment_of(wanted.version))
         moment = wanted.time or 0.0
-        if not window.from_time <= moment <= max(self._clock(), window.to_time) + CLOCK_SLACK_SECONDS:
+        if moment < window.from_time - _TEXT_SECONDS:
             raise self._outside(iso8601(moment), window)
-        return Moment(past.version_at(moment), moment)
+        version = past.version_at(moment)  # first of all, because it knows of clocks that were set back
+        if moment > max(self._clock(), window.to_time) + CLOCK_SLACK_SECONDS:
+            raise self._outside(iso8601(moment), window)
+        return Moment(version, moment)
 
     def stop(self) -> None:
         """See `Store.stop_history`."""

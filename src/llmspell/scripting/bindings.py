@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from llmspell import codec
-from llmspell.errors import LlmspellError
+from llmspell.errors import LlmspellError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +45,15 @@ class Bindings:
     MIGRATION_NAMES = ("migrate", "migration_status", "schema_versions")
     """What it has besides when migrations are enabled."""
 
+    BACKUP_NAMES = (
+        *("create_backup", "list_backups", "restore_backup", "validate_backup", "cleanup_backups"),
+        "get_storage_usage",
+    )
+    """What it has besides when backups are enabled."""
+
+    HISTORY_NAMES = ("history", "diff", "restore_points", "restore")
+    """What it has besides when the store keeps history."""
+
     def __init__(self, store: Store, stopping: Callable[[], bool], memory_limit_bytes: int = 0) -> None:
         self._store = store
         self._stopping = stopping
@@ -55,30 +64,44 @@ class Bindings:
         self._held_bytes = 0
 
     def functions(self) -> Mapping[str, Callable[..., object]]:
-        """Give every function by the name it has in the contract, and the parts that transactions are made of."""
-        migrating = (self._migrate, self._migration_status, self._schema_versions)
-        return {
-            name: _never_raising(function, self._stopping)
-            for name, function in (
-                ("save", self._save),
-                ("save_nothing", self._save_nothing),
-                ("rewrite", self._rewrite),
-                ("load", self._load),
-                ("delete", self._delete),
-                ("list_keys", self._list_keys),
-                ("exists", self._exists),
-                ("entry", self._entry),
-                ("scopes", self._scopes),
-                ("clear", self._clear),
-                ("increment", self._increment),
-                ("append", self._append),
-                ("touch", self._touch),
-                ("flush", self._flush),
-                ("begin", self._begin),
-                ("commit", self._commit),
-                *(zip(self.MIGRATION_NAMES, migrating, strict=True) if self._store.migration_enabled else ()),
+        """Give every function by the name it has in the contract, and the parts that transactions are made of.
+
+        `load_at` is `load` at a point in time; it is always there, and says so where the store keeps no history.
+        """
+        named: dict[str, Callable[..., object]] = {
+            "save": self._save,
+            "save_nothing": self._save_nothing,
+            "rewrite": self._rewrite,
+            "load": self._load,
+            "load_at": self._load_at,
+            "delete": self._delete,
+            "list_keys": self._list_keys,
+            "exists": self._exists,
+            "entry": self._entry,
+            "scopes": self._scopes,
+            "clear": self._clear,
+            "increment": self._increment,
+            "append": self._append,
+            "touch": self._touch,
+            "flush": self._flush,
+            "begin": self._begin,
+            "commit": self._commit,
+        }
+        if self._store.migration_enabled:
+            migrating = (self._migrate, self._migration_status, self._schema_versions)
+            named.update(zip(self.MIGRATION_NAMES, migrating, strict=True))
+        if self._store.backup_enabled:
+            backing_up = (
+                *(self._create_backup, self._list_backups, self._restore_backup, self._validate_backup),
+                *(self._cleanup_backups, self._get_storage_usage),
             )
-        } | {"roll_back": _never_raising(self._roll_back, _never)}
+            named.update(zip(self.BACKUP_NAMES, backing_up, strict=True))
+        if keeps_history(self._store):
+            looking_back = (self._history, self._diff, self._restore_points, self._restore)
+            named.update(zip(self.HISTORY_NAMES, looking_back, strict=True))
+        return {name: _never_raising(function, self._stopping) for name, function in named.items()} | {
+            "roll_back": _never_raising(self._roll_back, _never)
+        }
 
     def abandon(self) -> None:
         """Undo the transaction that a script has left open when it was stopped."""
@@ -101,6 +124,11 @@ class Bindings:
     def _load(self, scope: Text, key: Text) -> bytes | None:
         stored = self._stored(scope, key)
         return None if stored is None else stored.value
+
+    def _load_at(self, scope: Text, key: Text, at: bytes) -> bytes | None:
+        from llmspell.scripting.history_answers import load
+
+        return load(self._store, _str(scope), _str(key), at)
 
     def _delete(self, scope: Text, key: Text, if_version: int | None) -> bool:
         self._hold(scope, key, 0)
@@ -169,6 +197,56 @@ class Bindings:
 
         return schema_versions(self._store)
 
+    def _create_backup(self, incremental: bool | None, options: bytes | None) -> bytes:
+        from llmspell.scripting.backup_answers import create_backup
+
+        return create_backup(self._store, incremental, options, self._stopping)
+
+    def _list_backups(self) -> bytes:
+        from llmspell.scripting.backup_answers import list_backups
+
+        return list_backups(self._store)
+
+    def _restore_backup(self, backup_id: Text, options: bytes | None) -> bytes:
+        from llmspell.scripting.backup_answers import restore_backup
+
+        return restore_backup(self._store, _str(backup_id), options, self._stopping)
+
+    def _validate_backup(self, backup_id: Text) -> bytes:
+        from llmspell.scripting.backup_answers import validate_backup
+
+        return validate_backup(self._store, _str(backup_id), self._stopping)
+
+    def _cleanup_backups(self, dry_run: bool | None) -> bytes:
+        from llmspell.scripting.backup_answers import cleanup_backups
+
+        return cleanup_backups(self._store, dry_run)
+
+    def _get_storage_usage(self) -> bytes:
+        from llmspell.scripting.backup_answers import get_storage_usage
+
+        return get_storage_usage(self._store)
+
+    def _history(self, scope: Text, key: Text, options: bytes | None) -> bytes:
+        from llmspell.scripting.history_answers import history
+
+        return history(self._store, _str(scope), _str(key), options)
+
+    def _diff(self, scope: Text, from_: bytes, to: bytes | None) -> bytes:
+        from llmspell.scripting.history_answers import diff
+
+        return diff(self._store, _str(scope), from_, to)
+
+    def _restore_points(self) -> bytes:
+        from llmspell.scripting.history_answers import restore_points
+
+        return restore_points(self._store)
+
+    def _restore(self, at: bytes, options: bytes | None) -> bytes:
+        from llmspell.scripting.history_answers import restore
+
+        return restore(self._store, at, options)
+
     def _stored(self, scope: Text, key: Text) -> Stored | None:
         stored = self._store.stored(_str(scope), _str(key))
         self._hold(scope, key, 0 if stored is None else len(stored.value))
@@ -217,6 +295,14 @@ class Bindings:
         attempt, self._attempt = self._attempt, None
         self._held, self._held_bytes = {}, 0
         return cast("Attempt", attempt)
+
+
+def keeps_history(store: Store) -> bool:
+    """Tell whether scripts have the history functions: not where the store cannot be read, as they will find out."""
+    try:
+        return store.history_enabled
+    except StoreError:
+        return False
 
 
 def _str(text: Text) -> str:

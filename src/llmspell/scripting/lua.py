@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from llmspell.errors import ScriptError
-from llmspell.scripting.bindings import Bindings
+from llmspell.scripting.bindings import Bindings, keeps_history
 from llmspell.scripting.host import Host
 from llmspell.scripting.lua_border import Border
 from llmspell.scripting.lua_sandbox import Sandbox, exceed_memory, is_out_of_memory, new_runtime, without_shebang
@@ -78,14 +78,6 @@ _LONGEST_NAME = 59
 """Lua shows of a longer name of a chunk only its end, behind three dots."""
 
 _RENAMED = {"set": "save", "get": "load", "list": "list_keys", "keys": "list_keys", "remove": "delete", "has": "exists"}
-_BACKUPS = (
-    "create_backup",
-    "list_backups",
-    "restore_backup",
-    "validate_backup",
-    "cleanup_backups",
-    "get_storage_usage",
-)
 
 
 def _hint(message: str, run: Run, sources: Mapping[bytes, bytes]) -> str:
@@ -95,13 +87,20 @@ def _hint(message: str, run: Run, sources: Mapping[bytes, bytes]) -> str:
     name = _absent_function(message, sources)
     if name is None or run.store is None:
         return ""
-    if name in Bindings.MIGRATION_NAMES and not run.store.migration_enabled:
-        return f"; State.{name} is nil because migration_enabled = false in the configuration"
-    if name in _BACKUPS:
-        return f"; State.{name} is nil because this version has no backups"
+    store = run.store
+    optional = (
+        (Bindings.MIGRATION_NAMES, store.migration_enabled, "migration_enabled = true"),
+        (Bindings.BACKUP_NAMES, store.backup_enabled, "backup_enabled = true"),
+        (Bindings.HISTORY_NAMES, keeps_history(store), "history_days = N"),
+    )
+    names: tuple[str, ...] = Bindings.NAMES
+    for more, there, setting in optional:
+        if there:
+            names += more
+        elif name in more:
+            return f"; State.{name} is nil because the configuration does not say {setting}"
     from difflib import get_close_matches
 
-    names = Bindings.NAMES + (Bindings.MIGRATION_NAMES if run.store.migration_enabled else ())
     nearest = _RENAMED.get(name) or next(iter(get_close_matches(name, names, 1)), None)
     known = ", ".join(names)
     return f"; State.{name} does not exist" + (f", use State.{nearest}" if nearest else f"; known: {known}")

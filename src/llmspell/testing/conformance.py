@@ -27,6 +27,7 @@ from llmspell.batch import Batch, Delete, EntryCheck, KeysCheck, Put, ScopesChec
 from llmspell.entry import Change, Stored
 from llmspell.errors import Conflict, StoreClosed
 from llmspell.testing.revisions import RevisionConformance
+from llmspell.testing.whole import WholeConformance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ COMPANY = (pytest.param((), id="alone"), pytest.param((Put("company", "key", b"1
 """A put may be all that a batch asks for, or stand among others."""
 
 
-class BackendConformance(RevisionConformance, ABC):
+class BackendConformance(RevisionConformance, WholeConformance, ABC):
     """The tests; pytest runs those of the subclasses."""
 
     @abstractmethod

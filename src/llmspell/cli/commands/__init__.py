@@ -35,7 +35,11 @@ _STATE = {
     ),
     "load": Command(
         "print a value",
-        ("llmspell state load app config", "llmspell state load app config --default '{}'"),
+        (
+            "llmspell state load app config",
+            "llmspell state load app config --default '{}'",
+            "llmspell state load app config --at 2026-11-22T16:00",
+        ),
         f"{_HERE}.state_entry:declare_load",
     ),
     "delete": Command(
@@ -103,6 +107,26 @@ _STATE = {
         ("llmspell state check",),
         f"{_HERE}.state_health:declare_check",
     ),
+    "history": Command(
+        "tell which values an entry had, the newest first",
+        ("llmspell state history app config", "llmspell state history app config --limit 10 --json"),
+        f"{_HERE}.state_history:declare_history",
+    ),
+    "diff": Command(
+        "tell what differs in a scope between two points",
+        ("llmspell state diff app 17", "llmspell state diff app 2026-11-22T16:00 2026-11-22T18:00"),
+        f"{_HERE}.state_history:declare_diff",
+    ),
+    "restore-points": Command(
+        "tell from when on the history is known",
+        ("llmspell state restore-points",),
+        f"{_HERE}.state_history:declare_restore_points",
+    ),
+    "stop-history": Command(
+        "throw replaced and deleted values away, and keep no more of them",
+        ("llmspell state stop-history", "llmspell state stop-history --yes"),
+        f"{_HERE}.state_history:declare_stop_history",
+    ),
 }
 
 _MIGRATE = {
@@ -161,6 +185,71 @@ _MIGRATE = {
     ),
 }
 
+_BACKUP = {
+    "create": Command(
+        "make a backup of the store, and prove that it can be restored",
+        (
+            "llmspell backup create",
+            "llmspell backup create --incremental --description nightly",
+            "llmspell backup create --exclude 'cache*' --hold 'before the move'",
+        ),
+        f"{_HERE}.backup_create:declare_create",
+    ),
+    "list": Command(
+        "tell which backups there are",
+        ("llmspell backup list", "llmspell backup list --json"),
+        f"{_HERE}.backup_list:declare_list",
+    ),
+    "show": Command(
+        "tell everything of one backup, and what it stands on",
+        ("llmspell backup show latest", "llmspell backup show 20261122T190000Z-full-k3vq7a --json"),
+        f"{_HERE}.backup_list:declare_show",
+    ),
+    "restore": Command(
+        "make the store again what it was, or a part of it",
+        (
+            "llmspell backup restore latest --dry-run",
+            "llmspell backup restore 20261122T190000Z-full-k3vq7a --yes",
+            "llmspell backup restore latest --scope user --into user-before",
+            "llmspell backup restore --at 2026-11-22T16:00",
+        ),
+        f"{_HERE}.backup_restore:declare_restore",
+    ),
+    "validate": Command(
+        "read backups and tell whether they can be restored",
+        ("llmspell backup validate", "llmspell backup validate latest", "llmspell backup validate --unverified"),
+        f"{_HERE}.backup_validate:declare_validate",
+    ),
+    "cleanup": Command(
+        "remove the backups that the rules of retention do not keep",
+        ("llmspell backup cleanup --dry-run", "llmspell backup cleanup"),
+        f"{_HERE}.backup_retention:declare_cleanup",
+    ),
+    "usage": Command(
+        "count the backups and the space that they take",
+        ("llmspell backup usage", "llmspell backup usage --json"),
+        f"{_HERE}.backup_list:declare_usage",
+    ),
+    "hold": Command(
+        "keep a backup whatever the rules of retention say",
+        (
+            "llmspell backup hold latest --reason 'before the move'",
+            "llmspell backup hold 20261122T190000Z-full-k3vq7a --until 2036-12-31",
+        ),
+        f"{_HERE}.backup_retention:declare_hold",
+    ),
+    "release": Command(
+        "hold a backup no longer",
+        ("llmspell backup release latest", "llmspell backup release latest --reason 'before the move'"),
+        f"{_HERE}.backup_retention:declare_release",
+    ),
+    "key": Command(
+        "write a new key that backups can be encrypted with",
+        ("llmspell backup key backups.key",),
+        f"{_HERE}.backup_key:declare_key",
+    ),
+}
+
 _CONFIG = {
     "show": Command(
         "print the settings in effect",
@@ -201,6 +290,11 @@ COMMANDS = {
         "take the store from one schema version to another, and back",
         ("llmspell migrate status", "llmspell migrate plan", "llmspell migrate up"),
         verbs=_MIGRATE,
+    ),
+    "backup": Command(
+        "make, check and restore backups of the store",
+        ("llmspell backup create", "llmspell backup list", "llmspell backup restore latest"),
+        verbs=_BACKUP,
     ),
     "config": Command(
         "show, check and write the configuration",

@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from llmspell.config import Settings
     from llmspell.scripting.run import Script
 
-_NO_BACKUPS = (
-    "this version has no backups: State.create_backup, list_backups, restore_backup, validate_backup, cleanup_backups "
-    "and get_storage_usage are nil although backup_enabled = true"
-)
-
 
 def declare_run(parser: Parser) -> None:
     """Add the arguments of `run`."""
@@ -99,7 +94,5 @@ def _execute(script: Script, language: str, settings: Settings, output: Output) 
 
     if not settings.state.enabled:
         return run_script(script, language, None, settings.script, abandon=abandon)
-    if settings.state.backup_enabled:
-        output.say(_NO_BACKUPS)
     with open_settings(settings.state, settings.script) as store:
         return run_script(script, language, store, settings.script, abandon=abandon)

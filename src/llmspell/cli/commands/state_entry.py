@@ -18,9 +18,17 @@ if TYPE_CHECKING:
     from llmspell.cli.output import Output
     from llmspell.cli.parser import Parser
     from llmspell.entry import Stored
+    from llmspell.store import Store
 
 VALUE_HELP = "the value as JSON; - reads standard input, @FILE reads a file"
 TEXT_HELP = "take the value as text: a string, exactly as it is"
+
+
+class _NoEntry:
+    """What no value can be."""
+
+
+_NO_ENTRY = _NoEntry()
 
 
 def declare_entry_names(parser: Parser) -> None:
@@ -46,6 +54,12 @@ def declare_load(parser: Parser) -> None:
     declare_entry_names(parser)
     parser.add_argument("--default", metavar="JSON", help="print this when there is no entry, instead of failing")
     parser.add_argument("--raw", action="store_true", help="print a string without its quotes, as text")
+    parser.add_argument(
+        "--at",
+        metavar="MOMENT",
+        help="as it was at a point of the store's history: a version (a whole number below 1,000,000,000), epoch "
+        "seconds, or ISO 8601 such as 2026-11-22T16:00",
+    )
     parser.set_defaults(execute=_load)
 
 
@@ -68,9 +82,10 @@ def declare_entry(parser: Parser) -> None:
     parser.set_defaults(execute=_entry)
 
 
-def absent(arguments: Namespace) -> NotFound:
-    """Give the error for an entry that is not there."""
-    return NotFound(f'there is no entry in scope "{arguments.scope}" under key "{arguments.key}"')
+def absent(arguments: Namespace, at: str | None = None) -> NotFound:
+    """Give the error for an entry that is not there, or was not at an earlier point."""
+    verb, when = ("is", "") if at is None else ("was", f" at {at}")
+    return NotFound(f'there {verb} no entry in scope "{arguments.scope}" under key "{arguments.key}"{when}')
 
 
 def _save(arguments: Namespace, output: Output) -> int:
@@ -87,15 +102,26 @@ def _load(arguments: Namespace, output: Output) -> int:
         raise InvalidArgument("--raw prints text and --json prints JSON; choose one of them")
     default = None if arguments.default is None else json_text(values.parsed(arguments.default, "of --default"))
     with open_state(arguments, output) as store:
-        stored = store.stored(arguments.scope, arguments.key)
-    text = stored.value if stored else default
+        found = _text_of(store, arguments)
+    text = found or default
     if text is None:
-        raise absent(arguments)
+        raise absent(arguments, arguments.at)
     if arguments.raw:
         _print_raw(text, output)
     else:
         output.value_text(text)
     return DONE.number
+
+
+def _text_of(store: Store, arguments: Namespace) -> bytes | None:
+    """Give the value as JSON text, the present one or the one of an earlier point; None where there is no entry."""
+    if arguments.at is None:
+        stored = store.stored(arguments.scope, arguments.key)
+        return stored.value if stored else None
+    from llmspell.cli.commands.backup_points import point_of
+
+    value = store.load(arguments.scope, arguments.key, _NO_ENTRY, at=point_of(arguments.at))
+    return None if isinstance(value, _NoEntry) else json_text(value)
 
 
 def _print_raw(text: bytes, output: Output) -> None:

@@ -87,6 +87,49 @@ local function text_of(call, value)
   return text or fail(call, problem)
 end
 
+-- What is handed over as a value and is not one to be stored.
+local function usable_text(call, what, value)
+  local text, problem = encode(value)
+  return text or fail(call, (gsub(problem, "^the value cannot be stored", what .. " cannot be used")))
+end
+
+-- The options of a call that has many, as text: the host knows them.
+local function options_text(call, given)
+  if given == nil then
+    return nil
+  elseif rawequal(given, State) then
+    fail(call, "write State." .. call .. "(...), with a dot")
+  elseif type(given) ~= "table" then
+    fail(call, "the options must be a table, not " .. describe(given))
+  end
+  for name, value in next, given do
+    local kind = type(value)
+    if type(name) ~= "string" then
+      fail(call, "the options must have names, not " .. describe(name))
+    elseif kind == "function" or kind == "thread" or (kind == "userdata" and not rawequal(value, null)) then
+      fail(call, "the option " .. name .. " cannot be " .. describe(value))
+    end
+  end
+  return usable_text(call, "the options", given)
+end
+
+-- A point in time as text: what may stand for one is for the host to say.
+local function point_text(call, what, value)
+  local kind = type(value)
+  if kind ~= "number" and kind ~= "string" and kind ~= "table" or rawequal(value, State) then
+    local hint = rawequal(value, State) and "; write State." .. call .. "(...), with a dot" or ""
+    fail(call, what .. " must be a version, a time or text such as 2026-11-22T16:00:00Z, not " .. describe(value) .. hint)
+  end
+  return usable_text(call, "the point", value)
+end
+
+local function flag_or_nil(call, what, value)
+  if value ~= nil and type(value) ~= "boolean" then
+    fail(call, what .. " must be true or false, not " .. describe(value))
+  end
+  return value
+end
+
 -- The names that the host gives as one text with NUL between them.
 local function names_of(text)
   local names, length = {}, 0
@@ -119,8 +162,28 @@ function State.save(scope, key, value, opts)
   return result("save", host.save(scope, key, text_of("save", value), ttl, if_version))
 end
 
-function State.load(scope, key, default)
-  local text, problem = host.load(need_text("load", "scope", scope), need_text("load", "key", key))
+local keeps_history = host.history ~= nil
+
+-- Where there is history, a table that holds `at` and nothing else is no default.
+local function names_point(value)
+  return keeps_history and type(value) == "table" and next(value) == "at" and next(value, "at") == nil
+end
+
+function State.load(scope, key, default, opts)
+  need_text("load", "scope", scope)
+  need_text("load", "key", key)
+  local at, text, problem
+  if default ~= nil and opts == nil and names_point(default) then
+    default, opts = nil, default
+  end
+  if opts ~= nil then
+    at = options("load", opts, "at")
+  end
+  if at == nil then
+    text, problem = host.load(scope, key)
+  else
+    text, problem = host.load_at(scope, key, usable_text("load", "the point", at))
+  end
   if text then
     return decode(text)
   elseif problem then
@@ -222,9 +285,8 @@ if host.migrate then
   function State.migrate(target, opts)
     need_text("migrate", "target", target)
     local dry_run, on_error = options("migrate", opts, "dry_run", "on_error")
-    if dry_run ~= nil and type(dry_run) ~= "boolean" then
-      fail("migrate", "dry_run must be true or false, not " .. describe(dry_run))
-    elseif on_error ~= nil then
+    flag_or_nil("migrate", "dry_run", dry_run)
+    if on_error ~= nil then
       need_text("migrate", "on_error option", on_error)
     end
     return decode(result("migrate", host.migrate(target, dry_run, on_error)))
@@ -236,6 +298,70 @@ if host.migrate then
 
   function State.schema_versions()
     return decode(result("schema_versions", host.schema_versions()))
+  end
+end
+
+-- Backups: only where the configuration enables them ----------------------------------------------------------
+
+if host.create_backup then
+  function State.create_backup(given)
+    local incremental, opts
+    if given == nil or type(given) == "boolean" then
+      incremental = given
+    elseif type(given) == "table" then
+      opts = options_text("create_backup", given)
+    else
+      fail("create_backup", "true (an incremental one), false or a table of options is needed, not " .. describe(given))
+    end
+    return decode(result("create_backup", host.create_backup(incremental, opts)))
+  end
+
+  function State.list_backups()
+    return decode(result("list_backups", host.list_backups()))
+  end
+
+  function State.restore_backup(id, opts)
+    need_text("restore_backup", "id of the backup", id)
+    return decode(result("restore_backup", host.restore_backup(id, options_text("restore_backup", opts))))
+  end
+
+  function State.validate_backup(id)
+    return decode(result("validate_backup", host.validate_backup(need_text("validate_backup", "id of the backup", id))))
+  end
+
+  function State.cleanup_backups(dry_run)
+    flag_or_nil("cleanup_backups", "dry_run", dry_run)
+    return decode(result("cleanup_backups", host.cleanup_backups(dry_run)))
+  end
+
+  function State.get_storage_usage()
+    return decode(result("get_storage_usage", host.get_storage_usage()))
+  end
+end
+
+-- History: only where the store keeps it ----------------------------------------------------------------------
+
+if keeps_history then
+  function State.history(scope, key, opts)
+    need_text("history", "scope", scope)
+    need_text("history", "key", key)
+    return decode(result("history", host.history(scope, key, options_text("history", opts))))
+  end
+
+  function State.diff(scope, from, to)
+    need_text("diff", "scope", scope)
+    local first = point_text("diff", "the first point", from)
+    local last = to ~= nil and point_text("diff", "the second point", to) or nil
+    return decode(result("diff", host.diff(scope, first, last)))
+  end
+
+  function State.restore_points()
+    return decode(result("restore_points", host.restore_points()))
+  end
+
+  function State.restore(at, opts)
+    local point = point_text("restore", "the point to restore", at)
+    return decode(result("restore", host.restore(point, options_text("restore", opts))))
   end
 end
 
