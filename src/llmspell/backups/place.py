@@ -55,8 +55,9 @@ class Place(Protocol):
     def listing(self) -> dict[str, dict[str, FileFacts]]:
         """Give the folders that look like backups, each with its files; {} where the place does not exist yet.
 
-        A folder without a manifest is listed too when it has any other file, so that damage is seen; what is
-        being written or was left half written is not. Links are no files and no folders.
+        What is being written or was left half written is not listed. A folder that has lost its manifest is, so that
+        the damage is seen, where a place can tell it from a half written one: an object store cannot. Links are no
+        files and no folders.
         """
 
     def files(self, backup_id: str) -> dict[str, FileFacts]:
