@@ -1,8 +1,9 @@
--- Which functions does State have here, and does each core one do its work?
+-- Which functions does State have here, and does each do its work?
 --
 --   llmspell -c examples/configs/state-enabled.toml run examples/lua/state/test_state_api.lua
 --
--- A function that the configuration (or this version) does not offer is nil, so a script can look before it calls.
+-- A function that the configuration does not offer is nil, so a script can look before it calls. Where there are backups, a
+-- run makes a few small ones; they go as the configuration says.
 
 if not State then
   print("❌ There is no State: the configuration says [state] enabled = false.")
@@ -24,10 +25,15 @@ local GROUPS = {
   },
   {
     title = "Backup",
-    needs = "backup_enabled = true, and a version that has backups",
+    needs = "backup_enabled = true in the configuration",
     names = {
       "create_backup", "list_backups", "restore_backup", "validate_backup", "cleanup_backups", "get_storage_usage",
     },
+  },
+  {
+    title = "History",
+    needs = "history_days above 0 in the configuration",
+    names = { "history", "diff", "restore_points", "restore" },
   },
 }
 
@@ -62,7 +68,7 @@ for name in pairs(unknown) do
   print("  newer than this script: " .. name)
 end
 
--- 2. Does each core function do its work? ---------------------------------------------------------------------
+-- 2. Does each function do its work? --------------------------------------------------------------------------
 
 local SCRATCH = "api_check:scratch" -- a scope of its own, so that nobody's data is in the way
 State.clear(SCRATCH)
@@ -138,15 +144,79 @@ local CHECKS = {
   end },
 }
 
+if State.create_backup then
+  local made -- the backup that the checks are about; it holds nothing but the scratch scope
+  for _, check in ipairs({
+    { "create_backup", "makes a backup and proves it", function()
+      State.save(SCRATCH, "kept", "safe")
+      made = State.create_backup({ scopes = SCRATCH, description = "test_state_api" })
+      return made.success and made.entry_count >= 1 and not made.is_incremental
+    end },
+    { "list_backups", "has the newest first", function()
+      local newest = State.list_backups()[1]
+      return newest.id == made.backup_id and os.date("%Y", newest.created_at) >= "2000"
+    end },
+    { "validate_backup", "reads it and finds it sound", function()
+      return State.validate_backup(made.backup_id).is_valid
+    end },
+    { "restore_backup", "brings back what was lost", function()
+      State.delete(SCRATCH, "kept")
+      local trial = State.restore_backup(made.backup_id, { scopes = SCRATCH, dry_run = true })
+      local lost = not State.exists(SCRATCH, "kept")
+      local done = State.restore_backup(made.backup_id, { scopes = SCRATCH })
+      return trial.success and lost and done.success and State.load(SCRATCH, "kept") == "safe"
+    end },
+    { "cleanup_backups", "has a reason for each backup", function()
+      local plan = State.cleanup_backups(true)
+      return plan.success and #plan.decisions == plan.deleted_count + plan.retained_count
+    end },
+    { "get_storage_usage", "counts them", function()
+      return State.get_storage_usage().total_backups == #State.list_backups()
+    end },
+  }) do
+    table.insert(CHECKS, check)
+  end
+end
+
+if State.history then
+  local old -- a version to go back to
+  for _, check in ipairs({
+    { "history", "has the newest version first", function()
+      old = State.save(SCRATCH, "then", "old")
+      State.save(SCRATCH, "then", "new")
+      local versions = State.history(SCRATCH, "then")
+      return versions[1].value == "new" and versions[2].version == old
+        and State.load(SCRATCH, "then", { at = old }) == "old"
+    end },
+    { "diff", "tells what has changed since", function()
+      local changes = State.diff(SCRATCH, old)
+      return #changes == 1 and changes[1].before == "old" and changes[1].after == "new"
+    end },
+    { "restore_points", "tells how far back one can go", function()
+      local points = State.restore_points()
+      return points.earliest_version <= old and old <= points.latest_version
+    end },
+    { "restore", "takes a scope back to a version", function()
+      return State.restore(old, { scopes = SCRATCH }).success and State.load(SCRATCH, "then") == "old"
+    end },
+  }) do
+    table.insert(CHECKS, check)
+  end
+end
+
 print()
 print("Checks")
 local failed = 0
+local width = 0
+for _, check in ipairs(CHECKS) do
+  width = math.max(width, #check[1])
+end
 for _, check in ipairs(CHECKS) do
   local name, promise, run = table.unpack(check)
   local ok, answer = pcall(run)
   local passed = ok and answer
   failed = failed + (passed and 0 or 1)
-  print(string.format("  %s %-11s  %s", passed and "✅" or "❌", name, promise))
+  print(string.format("  %s %-" .. width .. "s  %s", passed and "✅" or "❌", name, promise))
   if not ok then
     print("     " .. tostring(answer))
   end

@@ -162,6 +162,9 @@ class Backups:
         that were made later are gone, deleted ones are back; every entry gets a new version, higher than any that the
         store has given, and keeps its times. A backup of another schema version is migrated in the same step.
 
+        Where a key is configured, a plain backup that this store does not remember is refused, because anybody may have
+        written it; `force` takes it.
+
         `scopes`, `keys` and `exclude` are globs: only what they select is touched. `into` writes the selected entries
         of one scope into another one, and removes nothing there. A `dry_run` changes nothing and lists what would be.
 
@@ -178,6 +181,8 @@ class Backups:
             try:
                 chain = catalog.chain(backup_id)
                 require_key(chain, self._key())
+                if not force:
+                    verification.require_authentic(chain)
                 verification.require_untouched(chain)
                 reach("restore.verified")
                 source = self._source(catalog, chain, progress)

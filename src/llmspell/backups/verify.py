@@ -60,6 +60,16 @@ class Verification:
             self._require_remembered(known)
             self._check(known, Contents.check_files)
 
+    def require_authentic(self, chain: Sequence[Known]) -> None:
+        """Raise `BackupError` for a plain backup where a key is configured, unless the store remembers it."""
+        for known in chain:
+            manifest = known.manifest
+            if self._key is not None and manifest.recipient is None and manifest.id not in self._checksums:
+                raise BackupError(
+                    f"{manifest.id} is not encrypted although a key is configured, and this store does not remember "
+                    "it, so anybody may have written it; if you know that it is yours, use force (--force)"
+                )
+
     def _look_through(
         self, chain: Sequence[Known], errors: list[str], progress: Callable[[int, int], object] | None
     ) -> tuple[bool, bool]:

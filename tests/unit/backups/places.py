@@ -203,3 +203,44 @@ def entry_lines(folder: Path) -> list[bytes]:
     """Give the lines of a backup's entries, unpacked without the code that is tested."""
     packed = (folder / ENTRIES_FILE).read_bytes()
     return zstandard.ZstdDecompressor().decompressobj().decompress(packed).splitlines(keepends=True)
+
+
+def chain_by_hand(home: Home, length: int) -> list[str]:
+    """Write a chain of backups without the code that is tested; give their ids.
+
+    The backup `n` (from 1) has written the value `n` to the key `k<n % 7>` of the scope "app", as version `n`.
+    """
+    home.store.save("app", "k1", 1)
+    made = [home.full()]
+    start = home.files(made[0])
+    fields = manifest_fields(start)
+    for number in range(2, length + 1):
+        backup_id = f"{made[0][:16]}-incr-{_letters(number)}"
+        folder = home.files(backup_id)
+        folder.mkdir()
+        (folder / "manifest.json").write_bytes((start / "manifest.json").read_bytes())
+        line = (
+            f'{{"scope":"app","key":"k{number % 7}","version":{number},"created_at":1.0,"updated_at":1.0,'
+            f'"expires_at":null,"value":{number}}}\n'
+        )
+        live = range(max(1, number - 6), number + 1)
+        rewrite_entries(
+            folder,
+            [line.encode()],
+            id=backup_id,
+            kind="incr",
+            parent_id=made[-1],
+            parent_checksum=fields["checksum"],
+            sequence=number,
+            since_version=number - 1,
+            version=number,
+            total_entries=len(live),
+            version_sum=sum(live),
+        )
+        fields = manifest_fields(folder)
+        made.append(backup_id)
+    return made
+
+
+def _letters(number: int) -> str:
+    return "".join(chr(ord("a") + number // 26**place % 26) for place in range(6))

@@ -132,7 +132,9 @@ class Endless:
         return bytes(size)
 
 
-@pytest.mark.parametrize("reading", [check_file, lambda source, part: read_content(source, part, Packing(NONE, 0), len)])
+@pytest.mark.parametrize(
+    "reading", [check_file, lambda source, part: read_content(source, part, Packing(NONE, 0), len)]
+)
 def test_a_file_that_is_longer_than_was_told_is_left_at_once(reading: Callable[[BinaryIO, Part], None]) -> None:
     source = Endless()
     part = Part(NAME, 5_000_000, "0" * 64, 10**15, None)

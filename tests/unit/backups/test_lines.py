@@ -115,9 +115,6 @@ def test_no_name_confuses_where_the_value_begins(name: str) -> None:
     assert parse(text_of(entry).split(b"\n")[:-1]) == [entry]
 
 
-def test_whole_numbers_are_taken_for_times_too() -> None:
-    assert parse([line(created_at=5, updated_at=6, expires_at=7)]) == [("s", "k", 1, 5, 6, 7, b"5")]
-
 
 @pytest.mark.parametrize(
     "text",
@@ -180,7 +177,7 @@ def test_no_store_has_an_entry_of_that_name_or_version(base: dict[str, Any], fie
     assert refusal(line(base, **fields))
 
 
-@pytest.mark.parametrize("moment", ["1.0", True, [], {}, 2**63, 2**64 - 1, 10**30 * 1.0 * 10**300])
+@pytest.mark.parametrize("moment", ["1.0", 1, True, [], {}, 2**63, 2**64 - 1, 10**30 * 1.0 * 10**300])
 @pytest.mark.parametrize("name", ["created_at", "updated_at", "expires_at"])
 def test_what_is_no_moment_is_refused(name: str, moment: object) -> None:
     assert refusal(line(**{name: moment}))

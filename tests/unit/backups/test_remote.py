@@ -432,9 +432,11 @@ def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: bytes = b"") -
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{running.server_port}")
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield Answers.asked
-        running.shutdown()
-        thread.join()
+        try:
+            yield Answers.asked
+        finally:
+            running.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("verb", VERBS)

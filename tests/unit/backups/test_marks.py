@@ -1,0 +1,126 @@
+"""Who holds a backup and what was found of it is kept beside it; a file that says nonsense says nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from llmspell.backups import marks
+from llmspell.backups.local import LocalPlace
+from llmspell.backups.marks import Hold, Marks
+
+SOME_ID = "20261122T190000Z-full-k3vq7a"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> LocalPlace:
+    """A place with one backup, of a manifest alone."""
+    place = LocalPlace(str(tmp_path))
+    with place.draft(SOME_ID) as draft:
+        draft.publish(b"manifest\n")
+    return place
+
+
+def put(place: LocalPlace, text: bytes) -> None:
+    place.replace(SOME_ID, "marks.json", text)
+
+
+def found(place: LocalPlace) -> Marks:
+    return marks.read(place, SOME_ID, place.files(SOME_ID))
+
+
+def test_a_backup_without_the_file_has_no_marks(place: LocalPlace) -> None:
+    assert found(place) == Marks()
+    assert found(place).held(0.0) is None
+
+
+def test_marks_come_back_as_they_were(place: LocalPlace) -> None:
+    holds = (Hold("before 2.0.0"), Hold('until "then" é\n', 5.5))
+    marks.write(place, SOME_ID, Marks(holds, 7.25, "flipped bit"))
+    assert found(place)[:3] == (holds, 7.25, "flipped bit")
+
+
+def test_a_hold_ends_at_its_moment() -> None:
+    held = Marks((Hold("one", 10.0), Hold("two", 20.0), Hold("three")))
+    assert held.held(9.9) == "one; two; three"
+    assert held.held(10.0) == "two; three"
+    assert held.held(1e12) == "three"
+    assert Marks((Hold("one", 10.0),)).held(10.0) is None
+
+
+def test_a_verdict_counts_until_a_file_is_written_again(place: LocalPlace, tmp_path: Path) -> None:
+    marks.write(place, SOME_ID, Marks((Hold("held"),), 7.25, "flipped bit"))
+    file = tmp_path / SOME_ID / "manifest.json"
+    os.utime(file, ns=(1, 1))
+    assert found(place) == Marks((Hold("held"),))
+
+
+@pytest.mark.parametrize("change", ["longer", "another file", "one more", "gone"])
+def test_a_verdict_counts_for_the_files_that_it_was_given_about(place: LocalPlace, tmp_path: Path, change: str) -> None:
+    marks.write(place, SOME_ID, Marks((Hold("held"),), 7.25))
+    file = tmp_path / SOME_ID / "manifest.json"
+    if change == "longer":
+        status = file.stat()
+        file.write_bytes(b"manifest and more\n")
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    elif change == "another file":
+        status = file.stat()
+        copy = file.with_suffix(".copy")
+        copy.write_bytes(file.read_bytes())
+        os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+        copy.rename(file)
+    elif change == "one more":
+        (tmp_path / SOME_ID / "extra").write_bytes(b"")
+    else:
+        file.unlink()
+    assert found(place) == Marks((Hold("held"),))
+
+
+def test_to_hold_a_backup_leaves_its_verdict(place: LocalPlace) -> None:
+    marks.write(place, SOME_ID, Marks((), 7.25))
+    marks.write(place, SOME_ID, found(place)._replace(holds=(Hold("held"),)))
+    assert found(place)[:2] == ((Hold("held"),), 7.25)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"garbage",
+        b"{}",
+        b"[]",
+        b"[1]",
+        b"null",
+        b"5",
+        b'"text"',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"x" * 1_000_001,
+        b"9" * 5_000,
+        json.dumps({"holds": 5, "verified_at": None, "damaged": None, "seen": []}).encode(),
+        json.dumps({"holds": [5], "verified_at": None, "damaged": None, "seen": []}).encode(),
+        json.dumps({"holds": [{"reason": "r"}], "verified_at": None, "damaged": None, "seen": []}).encode(),
+        json.dumps({"holds": [], "verified_at": "soon", "damaged": None, "seen": []}).encode(),
+        json.dumps({"holds": [], "verified_at": 10**400, "damaged": None, "seen": []}).encode(),
+        json.dumps({"holds": [], "verified_at": [], "damaged": None, "seen": []}).encode(),
+        json.dumps({"holds": [], "verified_at": None, "damaged": None, "seen": [[1, 2]]}).encode(),
+        b'{"holds": [], "verified_at": 5.0, "damaged": null, "seen": [["a", Infinity, "x"]]}',
+        b'{"holds": [{"reason": "r", "until": NaN}], "verified_at": NaN, "damaged": null, "seen": []}',
+    ],
+)
+def test_what_is_no_file_of_marks_counts_as_none(place: LocalPlace, text: bytes) -> None:
+    put(place, text)
+    assert found(place).held(0.0) is None
+    assert found(place).verified_at is None
+    assert found(place).damaged is None
+    marks.write(place, SOME_ID, found(place)._replace(holds=(Hold("mended"),)))
+    assert found(place).held(0.0) == "mended"
+
+
+def test_a_verdict_that_somebody_wrote_for_other_files_does_not_count(place: LocalPlace) -> None:
+    fields = {"holds": [], "verified_at": 5.0, "damaged": "invented", "seen": [["manifest.json", 9, "1-1"]]}
+    put(place, json.dumps(fields).encode())
+    assert found(place) == Marks()
