@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from llmspell import arguments, codec
+from llmspell.attempt import Attempt, innermost
 from llmspell.errors import InvalidArgument
 from llmspell.limits import MAX_VALUE_BYTES, TRANSACTION_ATTEMPTS
 from llmspell.state import State
-from llmspell.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -121,7 +120,7 @@ class Store(State):
         outer = self._current()
         if outer is not None:
             return fn(outer.state)
-        before = _innermost.get()
+        before = innermost.get()
         try:
             for _ in range(TRANSACTION_ATTEMPTS):
                 attempt = self.attempt()
@@ -134,11 +133,11 @@ class Store(State):
             with self.attempt(alone=True) as attempt:
                 return fn(attempt.state)
         finally:
-            _innermost.set(before)  # once more, in case a signal's error kept the attempt from doing so
+            innermost.set(before)  # once more, in case a signal's error kept the attempt from doing so
 
     def attempt(self, *, alone: bool = False) -> Attempt:
         """Give one run of a transaction, for callers that repeat it themselves (see `Attempt`)."""
-        return Attempt(self, self._backend, alone)
+        return Attempt(self, self._backend, self._clock, self._max_value_bytes, alone)
 
     @contextmanager
     def snapshot(self) -> Iterator[State]:
@@ -321,7 +320,7 @@ class Store(State):
         self.close()
 
     def _gate(self) -> Gate:
-        attempt = _innermost.get()
+        attempt = innermost.get()
         if attempt is None:
             return self._backend
         current = self._current()
@@ -329,7 +328,7 @@ class Store(State):
 
     def _current(self) -> Attempt | None:
         """Give the running transaction of this store in this thread or task."""
-        attempt = _innermost.get()
+        attempt = innermost.get()
         while attempt is not None and (attempt.store is not self or attempt.transaction.over):
             attempt = attempt.outer
         return attempt
@@ -341,9 +340,6 @@ class Store(State):
             self._past = History(self._backend, self._clock, self._history_days)
         return self._past
 
-    def _state_of(self, transaction: Transaction) -> State:
-        return State(transaction, lambda: transaction.now, self._max_value_bytes)
-
     @contextmanager
     def _transaction_block(self) -> Iterator[State]:
         outer = self._current()
@@ -352,54 +348,6 @@ class Store(State):
             return
         with self.attempt() as attempt:
             yield attempt.state
-
-
-class Attempt:
-    """One run of a transaction: a `with` block that commits at its end, or forgets everything on an error.
-
-    With `alone`, the block has the writer's turn, so that nothing can overtake it. Whoever repeats
-    a transaction himself asks `overtaken` afterwards whether another run can help.
-    """
-
-    def __init__(self, store: Store, backend: Backend, alone: bool) -> None:
-        self.store = store
-        self.outer: Attempt | None = None
-        self.overtaken = False
-        self.transaction: Transaction
-        self.state: State
-        self._backend = backend
-        self._turn = backend.turn() if alone else None
-
-    def __enter__(self) -> Attempt:
-        self.outer = _innermost.get()
-        try:
-            if self._turn is not None:
-                self._turn.__enter__()
-            self.transaction = Transaction(self._backend, self.store._clock())
-            self.state = self.store._state_of(self.transaction)
-            _innermost.set(self)
-        except BaseException:
-            _innermost.set(self.outer)
-            self._end_turn()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _innermost.set(self.outer)
-        try:
-            if kind is None:
-                self.transaction.finish()
-            else:
-                self.transaction.abandon()
-        finally:
-            self.overtaken = self.transaction.overtaken is not None
-            self._end_turn()
-
-    def _end_turn(self) -> None:
-        if self._turn is not None:
-            self._turn.__exit__(None, None, None)
 
 
 class _Snapshot:
@@ -421,6 +369,3 @@ class _Snapshot:
 
 _making = threading.RLock()
 """Held while the neighbours of a store are made, so that of two threads one makes them."""
-
-_innermost: ContextVar[Attempt | None] = ContextVar("llmspell_transaction", default=None)
-"""The transactions that run in this thread or task, as a chain from the innermost outwards."""

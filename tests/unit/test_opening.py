@@ -319,3 +319,37 @@ def test_a_program_may_require_the_version_that_it_migrates_to_itself(folder: st
         store.migrations.migrate()
     with llmspell.open(folder, required_schema=">=2.0.0", migrations_path=tmp_path / "files") as store:
         store.save("scope", "key", {"full_name": "b"})
+
+
+# History
+
+
+def test_days_of_history_turn_it_on(folder: str, tmp_path: Path) -> None:
+    with llmspell.open(folder) as store:
+        assert not store.history_enabled
+    config = tmp_path / "my.toml"
+    config.write_text(f'[state]\npath = "{folder}"\nhistory_days = 7\n')
+    for store in (llmspell.open(folder, history_days=7), llmspell.open(config=config)):
+        with store:
+            version = store.save("scope", "key", 1)
+            store.save("scope", "key", 2)
+            assert store.load("scope", "key", at=version) == 1
+            assert store.restore_points().history_days == 7
+    with llmspell.open(config=config, history_days=8) as store:
+        store.save("scope", "key", 3)
+        assert store.restore_points().history_days == 8
+
+
+def test_a_store_that_only_reads_begins_no_history(folder: str) -> None:
+    with llmspell.open(folder) as store:
+        store.save("scope", "key", 1)
+    with llmspell.open(folder, history_days=7) as store:
+        store.load("scope", "key")
+        store.transaction(lambda state: state.load("scope", "key"))
+        assert store.statistics().layout == 2
+
+
+@pytest.mark.parametrize("days", [-1, 1.5, True, "7", 36_501])
+def test_impossible_days_of_history_are_refused(folder: str, days: Any) -> None:
+    with pytest.raises(InvalidArgument, match="history_days must be a whole number from 0 to 36500"):
+        llmspell.open(folder, history_days=days)

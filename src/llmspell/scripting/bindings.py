@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import ParamSpec, TypeVar
 
+    from llmspell.attempt import Attempt
     from llmspell.entry import Stored
-    from llmspell.store import Attempt, Store
+    from llmspell.store import Store
 
     Arguments = ParamSpec("Arguments")
     Result = TypeVar("Result")

@@ -64,12 +64,16 @@ def _run_script(run: Run, host: Host, bindings: Bindings | None) -> tuple[bool, 
 
 def _state(sandbox: Sandbox, border: Border, host: Host, bindings: Bindings) -> Any:
     """Build the table `State`."""
-    functions = border.table({**bindings.functions(), "stopping": host.stopping})
+    offered = bindings.functions()
+    functions = border.table({**offered, "stopping": host.stopping})
     json, guard = sandbox.json(), sandbox.guard
-    return sandbox.part("state")(
+    state, checks = sandbox.part("state")(
         *(functions, json.encode, json.decode, json.mark_array, json.null),
         *(guard[b"raise_halt"], sandbox.true_pcall, guard[b"position"]),
     )
+    if offered.keys() & {"create_backup", "history"}:
+        sandbox.part("past")(state, checks, functions, json.decode, json.null)
+    return state
 
 
 # Compiled when an error is made; compiling it at import would slow down every start.

@@ -142,7 +142,7 @@ class SqlitePast:
         for version, at in self._execute(_BETWEEN, (first, last)):
             if at > highest:
                 ahead, highest = version, at
-            elif at <= moment and highest - at > CLOCK_SLACK_SECONDS:
+            elif highest - at > CLOCK_SLACK_SECONDS:
                 raise HistoryError(
                     f"the clock was set back between version {ahead} and version {version} of the store, so the moment "
                     f"{moment} was there twice; name a version instead"

@@ -35,6 +35,11 @@ _MOST_CHANGES = 50
 
 def declare_restore(parser: Parser) -> None:
     """Add the arguments of `backup restore`."""
+    # Written by hand, because argparse would put the id behind options that would swallow it.
+    parser.usage = (
+        "%(prog)s (ID | --at MOMENT) [--scope GLOB ...] [--key GLOB ...]\n"
+        "         [--exclude GLOB ...] [--into SCOPE] [--dry-run] [--force] [--yes]"
+    )
     complete_ids(parser.add_argument("id", metavar="ID", nargs="?", help=ID_HELP))
     parser.add_argument(
         "--at", metavar="MOMENT", help=f"instead of an id: a point that the store's history knows, {POINT_HELP}"

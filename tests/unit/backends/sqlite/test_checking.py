@@ -67,3 +67,36 @@ def test_a_check_leaves_the_store_as_it_was(disk: Store) -> None:
     list(disk.backend.problems())
     assert list(disk.changes()) == before
     disk.save("scope", "key", 2)
+
+
+BROKEN_PAST = {
+    "UPDATE past SET version = 2": "what scope 'scope', key 'key' was at version 2 ended before it began",
+    "UPDATE past SET until_version = 9": (
+        "what scope 'scope', key 'key' was at version 1 ended with a version that the store never gave"
+    ),
+    "UPDATE past SET until_version = 3": (
+        "what scope 'scope', key 'key' was at version 1 ended, yet nothing took its place"
+    ),
+    "INSERT INTO past SELECT id + 1, scope, key, version, 1, 0, 0, NULL, value FROM past": (
+        "what scope 'scope', key 'key' was at version 1 is out of order"
+    ),
+    "UPDATE past SET value = x'7b22'": (
+        "what scope 'scope', key 'key' was at version 1 had a value that is no JSON text"
+    ),
+    "DELETE FROM moments WHERE version = 0": "history does not say where it begins",
+    "DELETE FROM keeping": "history does not say where it begins",
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN_PAST)
+def test_every_broken_rule_of_history_is_told(folder: str, damage: str) -> None:
+    with llmspell.open(folder, history_days=30) as store:
+        store.save("scope", "key", 1)
+        store.save("scope", "key", 2)
+        store.save("other", "key", 3)
+        assert list(store.backend.problems()) == []
+    connection = apsw.Connection(os.path.join(folder, "state.db"))
+    connection.execute(damage)
+    connection.close()
+    with llmspell.open(folder) as store:
+        assert BROKEN_PAST[damage] in list(store.backend.problems())
