@@ -212,6 +212,11 @@ class Store(State):
         self._history().stop()
 
     @property
+    def history_days(self) -> int:
+        """For how many days this program asks the store to keep what is replaced and deleted; 0: it does not ask."""
+        return self._history_days
+
+    @property
     def history_enabled(self) -> bool:
         """Whether replaced and deleted values are kept, or will be from the next write on."""
         return self._history().enabled()

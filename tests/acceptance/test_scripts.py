@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -90,21 +91,81 @@ def test_state_that_is_switched_off_does_not_exist(llmspell: Llmspell) -> None:
     )
 
 
-def test_functions_that_do_not_exist_in_this_version_are_told_once(llmspell: Llmspell) -> None:
+@pytest.mark.parametrize(
+    ("setting", "names"),
+    [
+        ("migration_enabled = true", ("migrate", "migration_status", "schema_versions")),
+        (
+            "backup_enabled = true",
+            (
+                *("create_backup", "list_backups", "restore_backup", "validate_backup", "cleanup_backups"),
+                "get_storage_usage",
+            ),
+        ),
+        ("history_days = 7", ("history", "diff", "restore_points", "restore")),
+    ],
+)
+def test_functions_are_there_exactly_when_the_configuration_says_so(
+    llmspell: Llmspell, setting: str, names: tuple[str, ...]
+) -> None:
+    code = f"print({', '.join(f'State.{name} ~= nil' for name in names)})"
+    assert set(llmspell.ok("exec", code).split("\t")) == {"false"}
+    llmspell.write("llmspell.toml", f"[state]\n{setting}\n")
+    result = llmspell("exec", code)
+    assert (result.code, set(result.out.strip().split("\t")), result.err) == (0, {"true"}, "")
+    assert [path.name for path in llmspell.folder.iterdir()] == ["llmspell.toml"]
+
+
+def test_a_script_brings_back_what_it_has_lost(llmspell: Llmspell) -> None:
     llmspell.write("llmspell.toml", "[state]\nbackup_enabled = true\n")
-    result = llmspell("exec", "print(State.create_backup)")
-    assert (result.code, result.out) == (0, "nil\n")
-    assert result.err.splitlines() == [
-        "llmspell: this version has no backups: State.create_backup, list_backups, restore_backup, validate_backup, "
-        "cleanup_backups and get_storage_usage are nil although backup_enabled = true",
-    ]
+    llmspell.ok("state", "save", "a", "b", '"kept"')
+    llmspell.ok("exec", 'State.save("note", "id", State.create_backup().backup_id) State.clear("a")')
+    llmspell.ok("exec", 'assert(State.restore_backup(State.load("note", "id")).success)')
+    assert llmspell.ok("state", "load", "a", "b") == '"kept"'
+    assert llmspell.ok("exec", 'print(State.load("note", "id"), #State.list_backups())') == "nil\t2"
 
 
-def test_the_migration_functions_are_there_exactly_when_the_configuration_says_so(llmspell: Llmspell) -> None:
-    code = "print(State.migrate ~= nil, State.migration_status ~= nil, State.schema_versions ~= nil)"
-    assert llmspell.ok("exec", code) == "false\tfalse\tfalse"
-    llmspell.write("llmspell.toml", "[state]\nmigration_enabled = true\n")
-    assert llmspell.ok("exec", code) == "true\ttrue\ttrue"
+def test_a_script_that_is_interrupted_in_its_backups_leaves_only_whole_ones(llmspell: Llmspell) -> None:
+    llmspell.write("llmspell.toml", "[state]\nbackup_enabled = true\n")
+    fill = 'State.transaction(function() for n = 1, 20000 do State.save("s", "k" .. n, { n = n }) end end)'
+    llmspell.ok("exec", fill)
+    loop = """
+        while true do
+          local made = State.create_backup()
+          print(made.success) io.stdout:flush()
+          State.restore_backup(made.backup_id)
+        end
+    """
+    process = llmspell.start("exec", loop)
+    assert process.stdout
+    assert [process.stdout.readline() for _ in range(2)] == 2 * [b"true\n"]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert len(llmspell.ok("state", "list-keys", "s").splitlines()) == 20_000
+    look = """
+        print(State.create_backup(true).success)
+        for _, backup in ipairs(State.list_backups()) do
+          assert(State.validate_backup(backup.id).is_valid)
+        end
+    """
+    assert llmspell.ok("exec", look) == "true"
+    assert sorted(llmspell.folder.glob("backups/.[!l]*")) == []  # what was left half written went with the next one
+
+
+def test_a_script_looks_back(llmspell: Llmspell) -> None:
+    llmspell.write("llmspell.toml", "[state]\nhistory_days = 7\n")
+    version = llmspell.ok("exec", 'print(State.save("a", "b", "old"))')
+    llmspell.ok("state", "save", "a", "b", '"new"')
+    assert llmspell.ok("exec", f'print(State.load("a", "b", {{ at = {version} }}))') == "old"
+    assert llmspell.ok("exec", f'print(State.diff("a", {version})[1].after)') == "new"
+
+
+def test_a_store_that_cannot_be_read_is_told_by_the_call_that_needs_it(llmspell: Llmspell) -> None:
+    (llmspell.folder / "state").mkdir()
+    llmspell.write("state/state.db", "no store" * 1_000)
+    assert llmspell.ok("exec", "print(State.history)") == "nil"
+    assert llmspell("exec", 'State.load("a", "b")').code == 1
 
 
 def test_the_wrong_language_is_wrong_use(llmspell: Llmspell) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 import llmspell
 from llmspell import Conflict, InvalidArgument, State, Store
+from llmspell.attempt import Attempt
 from llmspell.errors import StoreClosed
 from llmspell.limits import TRANSACTION_ATTEMPTS
-from llmspell.store import Attempt
 from tests.clock import Clock
 from tests.unit.migrations.homes import FIRST, RENAME, SECOND, put_step
 

@@ -102,6 +102,10 @@ class Creation:
                 reason = "no backup here was made of this store"
             elif manifest.details is None or manifest.details[1:3] != request.selection[:2]:
                 reason = "no backup here is of the same scopes"
+            elif (manifest.recipient is None) != (self._packing.key is None):
+                reason = (
+                    "the one it would stand on is encrypted" if manifest.recipient else "no backup here is encrypted"
+                )
             elif damages[manifest.id] is not None:
                 reason = f"the one it would stand on cannot be restored: {damages[manifest.id]}"
             elif manifest.version > reader.version():

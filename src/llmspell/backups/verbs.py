@@ -110,7 +110,12 @@ class Backups:
         """Make a backup of everything before a change of the whole store, and give its id; nothing is cleaned up."""
         with self._place.alone():
             self._place.tidy()
-            return self._create(Request(True, description, hold=_hold(hold, None))).backup_id
+            request = Request(True, description, hold=_hold(hold, None))
+            made = self._create(request)
+            if made.is_incremental and not self._stands(made.backup_id):
+                self._place.remove(made.backup_id)
+                made = self._create(request._replace(incremental=False))
+            return made.backup_id
 
     def back_up_before_restore(self, description: str, *, force: bool) -> str | None:
         """Make the backup that undoes a restore; None where there is nothing to lose, or `force` does without."""
@@ -240,6 +245,15 @@ class Backups:
 
     def _create(self, request: Request) -> Created:
         return Creation(self._backend, self._place, self._options, self._key(), self._clock).make(request)
+
+    def _stands(self, backup_id: str) -> bool:
+        """Read the files of a backup and of what it stands on; tell whether all are what was written."""
+        catalog = self._catalog()
+        try:
+            self._verification(catalog).require_untouched(catalog.chain(backup_id))
+        except BackupDamaged:
+            return False
+        return True
 
     def _source(self, catalog: Catalog, chain: list[Known], progress: Progress | None) -> restore.Source:
         target, key, place = chain[-1].manifest, self._key(), self._place

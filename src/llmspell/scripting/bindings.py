@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from llmspell import codec
-from llmspell.errors import LlmspellError, StoreError
+from llmspell.errors import LlmspellError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +53,7 @@ class Bindings:
     """What it has besides when backups are enabled."""
 
     HISTORY_NAMES = ("history", "diff", "restore_points", "restore")
-    """What it has besides when the store keeps history."""
+    """What it has besides when the program asks for history."""
 
     def __init__(self, store: Store, stopping: Callable[[], bool], memory_limit_bytes: int = 0) -> None:
         self._store = store
@@ -97,7 +97,7 @@ class Bindings:
                 *(self._cleanup_backups, self._get_storage_usage),
             )
             named.update(zip(self.BACKUP_NAMES, backing_up, strict=True))
-        if keeps_history(self._store):
+        if self._store.history_days:
             looking_back = (self._history, self._diff, self._restore_points, self._restore)
             named.update(zip(self.HISTORY_NAMES, looking_back, strict=True))
         return {name: _never_raising(function, self._stopping) for name, function in named.items()} | {
@@ -296,14 +296,6 @@ class Bindings:
         attempt, self._attempt = self._attempt, None
         self._held, self._held_bytes = {}, 0
         return cast("Attempt", attempt)
-
-
-def keeps_history(store: Store) -> bool:
-    """Tell whether scripts have the history functions: not where the store cannot be read, as they will find out."""
-    try:
-        return store.history_enabled
-    except StoreError:
-        return False
 
 
 def _str(text: Text) -> str:

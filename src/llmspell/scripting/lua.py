@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from llmspell.errors import ScriptError
-from llmspell.scripting.bindings import Bindings, keeps_history
+from llmspell.scripting.bindings import Bindings
 from llmspell.scripting.host import Host
 from llmspell.scripting.lua_border import Border
 from llmspell.scripting.lua_sandbox import Sandbox, exceed_memory, is_out_of_memory, new_runtime, without_shebang
@@ -95,7 +95,7 @@ def _hint(message: str, run: Run, sources: Mapping[bytes, bytes]) -> str:
     optional = (
         (Bindings.MIGRATION_NAMES, store.migration_enabled, "migration_enabled = true"),
         (Bindings.BACKUP_NAMES, store.backup_enabled, "backup_enabled = true"),
-        (Bindings.HISTORY_NAMES, keeps_history(store), "history_days = N"),
+        (Bindings.HISTORY_NAMES, store.history_days > 0, "history_days = N"),
     )
     names: tuple[str, ...] = Bindings.NAMES
     for more, there, setting in optional:

@@ -52,3 +52,14 @@ def test_an_encrypted_backup_is_taken_by_a_new_store(tmp_path: Path, key_file: P
     with open_store(tmp_path, key_file, "new") as store:
         store.backups.restore_backup(secret)
         assert store.load("user", "ada") == 1
+
+
+def test_the_first_backup_after_the_key_came_stands_on_no_plain_one(tmp_path: Path, key_file: Path) -> None:
+    with open_store(tmp_path) as store:
+        store.save("user", "ada", 1)
+        store.backups.create_backup()
+    with open_store(tmp_path, key_file) as store:
+        made = store.backups.create_backup(incremental=True)
+        assert not made.is_incremental
+        assert "no backup here is encrypted" in made.warnings[0]
+        assert store.backups.create_backup(incremental=True).is_incremental

@@ -43,7 +43,7 @@ def three(home: Home) -> tuple[str, str, str]:
 def test_a_place_without_backups_has_an_empty_catalog(home: Home) -> None:
     catalog = catalog_of(home)
     assert (catalog.known, catalog.unreadable, catalog.newest_first(), catalog.next_sequence()) == ({}, {}, [], 1)
-    with pytest.raises(BackupNotFound, match="there is no backup x in .*; there is none"):
+    with pytest.raises(BackupNotFound, match=r"there is no backup x in .*; there is none"):
         catalog.find("x")
     assert tree(home.root) == {}
 

@@ -134,14 +134,14 @@ def test_the_scopes_of_the_configuration_count_unless_others_are_given(homes: Ca
     home = homes(scopes=("app",), exclude=("cache*",))
     for scope in ("app", "cache", "other"):
         home.store.save(scope, "k", 1)
-    assert [
-        len(entry_lines(home.files(home.full(**options)))) for options in ({}, {"scopes": []}, {"exclude": []})
-    ] == [
-        1,
-        2,
-        1,
+    chosen: list[tuple[dict[str, list[str]], int]] = [
+        ({}, 1),
+        ({"scopes": []}, 2),
+        ({"exclude": []}, 1),
+        ({"scopes": [], "exclude": []}, 3),
     ]
-    assert len(entry_lines(home.files(home.full(scopes=[], exclude=[])))) == 3
+    for options, number in chosen:
+        assert len(entry_lines(home.files(home.full(**options)))) == number
 
 
 def test_notes_of_the_store_go_along_but_not_those_about_its_own_past(

@@ -115,7 +115,6 @@ def test_no_name_confuses_where_the_value_begins(name: str) -> None:
     assert parse(text_of(entry).split(b"\n")[:-1]) == [entry]
 
 
-
 @pytest.mark.parametrize(
     "text",
     [

@@ -369,11 +369,15 @@ def test_a_transaction_that_was_open_meanwhile_conflicts(any_home: Home) -> None
     store.save("app", "a", 1)
     made = any_home.full()
     store.save("app", "a", 2)
-    attempt = store.attempt()
-    with pytest.raises(Conflict), attempt:
-        attempt.state.load("app", "a")
-        attempt.state.save("app", "b", 1)
-        _from_outside(lambda: any_home.backups.restore_backup(made))
+
+    def overtaken() -> None:
+        with store.transaction() as state:
+            state.load("app", "a")
+            state.save("app", "b", 1)
+            _from_outside(lambda: any_home.backups.restore_backup(made))
+
+    with pytest.raises(Conflict):
+        overtaken()
     assert any_home.values("app") == {"a": 1}
 
 
@@ -548,7 +552,7 @@ def test_a_scope_can_come_back_beside_the_present_one(parts: tuple[Home, str]) -
 def test_entries_of_several_scopes_do_not_go_into_one(parts: tuple[Home, str]) -> None:
     home, made = parts
     before = home.seen(), home.store.version()
-    with pytest.raises(InvalidArgument, match='into = "x" takes the entries of one scope.*agent:a, agent:b; name one'):
+    with pytest.raises(InvalidArgument, match=r'into = "x" takes the entries of one scope.*agent:a, agent:b; name one'):
         home.backups.restore_backup(made, scopes="agent:*", into="x")
     with pytest.raises(InvalidArgument, match="takes the entries of one scope"):
         home.backups.restore_backup(made, into="x")
@@ -891,7 +895,7 @@ def test_without_migrations_another_schema_version_is_refused_with_what_to_do(ho
     for options in ({}, {"scopes": "app"}, {"dry_run": True}):
         with pytest.raises(
             BackupError,
-            match=f"backup {made} has schema version 1.0.0, the store has 2.0.0, and migrations are off; set migration_",
+            match=f"{made} has schema version 1.0.0, the store has 2.0.0, and migrations are off; set migration_",
         ):
             other.backups.restore_backup(made, **options)
     assert (other.seen(), other.store.version()) == before
@@ -918,9 +922,9 @@ def test_a_migration_that_was_edited_since_is_refused(homes: Callable[..., Home]
     migrated(home, "3.0.0")
     before = home.seen(), home.store.version()
     put_step(steps, RENAME, start="1.0.0", to="2.0.0")
-    for options in ({}, {"scopes": "users"}):
-        with pytest.raises(BackupError, match="cannot be taken to 3.0.0.*2.0.0_step.json was changed"):
-            homes(migrations_path=steps).backups.restore_backup(made, **options)
+    for part in (None, "users"):
+        with pytest.raises(BackupError, match=r"cannot be taken to 3.0.0.*2.0.0_step.json was changed"):
+            homes(migrations_path=steps).backups.restore_backup(made, scopes=part)
     assert (home.seen(), home.store.version()) == before
 
 

@@ -23,7 +23,7 @@ NOT_IDS: list[Any] = [
     "20261122T190000Z-full-k3vq7a/..",
     "20261122T190000Z-full-k3vq7a\0",
     "20261122T190000Z-FULL-K3VQ7A",
-    "２0261122T190000Z-full-k3vq7a",
+    "\uff120261122T190000Z-full-k3vq7a",
     ".lock",
     None,
     5,

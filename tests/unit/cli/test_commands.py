@@ -4,8 +4,10 @@ from importlib import import_module
 
 import pytest
 
+from llmspell.backups.verbs import Backups
 from llmspell.cli.commands import COMMANDS, Command
 from llmspell.state import State
+from llmspell.store import Store
 
 
 def every(commands: dict[str, Command]) -> list[tuple[str, Command]]:
@@ -29,5 +31,11 @@ def test_a_command_has_a_summary_examples_and_either_a_target_or_verbs(name: str
 
 def test_verbs_have_the_names_of_the_methods() -> None:
     verbs = COMMANDS["state"].verbs or {}
-    in_python = {name.replace("_", "-") for name in vars(State) if not name.startswith("_")}
+    in_python = {name.replace("_", "-") for kind in (State, Store) for name in vars(kind) if not name.startswith("_")}
     assert set(verbs) - in_python == {"export", "import", "stats", "check"}
+
+
+def test_commands_of_backups_are_words_of_the_methods() -> None:
+    methods = {name for name in vars(Backups) if not name.startswith("_")}
+    words = {word for name in methods for word in name.split("_")}
+    assert set(COMMANDS["backup"].verbs or {}) - words == {"show", "key"}

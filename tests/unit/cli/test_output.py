@@ -9,7 +9,7 @@ import pytest
 
 from llmspell.cli.exit_codes import NotFound
 from llmspell.cli.output import Output, Row, json_text, printable
-from llmspell.errors import LlmspellError
+from llmspell.errors import BackupError, LlmspellError
 
 
 def test_values_are_compact_utf_8(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,6 +52,15 @@ def test_an_error_that_nobody_planned_for_says_what_to_do(capsys: pytest.Capture
     shown = capsys.readouterr().err
     assert shown.startswith("ZeroDivisionError: oops\n")
     assert shown.endswith("llmspell: unforeseen ZeroDivisionError: oops; please report it\n")
+
+
+def test_everything_that_is_wrong_with_a_backup_is_told_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    Output().complain(BackupError("two things", ("first", "sec\nond")))
+    assert capsys.readouterr().err == "llmspell: two things\n  first\n  sec\\nond\n"
+    Output().complain(BackupError("one thing"))
+    assert capsys.readouterr().err == "llmspell: one thing\n"
+    Output(as_json=True).complain(BackupError("two things", ("first", "second")))
+    assert json.loads(capsys.readouterr().err)["error"]["errors"] == ["first", "second"]
 
 
 def test_a_reader_that_went_away_is_not_complained_about(capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,3 +77,26 @@ def test_what_is_shown_ends_with_the_block_whatever_happens(monkeypatch: pytest.
     with pytest.raises(KeyboardInterrupt), Progress("counting", Output()) as shown:
         list(shown.count(interrupted()))
     assert terminal.getvalue().count("\033[?25l") == terminal.getvalue().count("\033[?25h") == 1
+
+
+def test_the_things_that_are_counted_have_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watched(monkeypatch)
+    with Progress("validating", Output(coloured=False), unit="backups") as shown:
+        for number in range(5):
+            shown.reach(number, 5)
+    assert "of 5 backups" in terminal.getvalue()
+
+
+def test_it_gives_way_to_lines_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watched(monkeypatch)
+    with Progress("counting", Output(coloured=False)) as shown:
+        for number in range(5):
+            shown.reach(number, 9)
+        shown.give_way()
+        drawn = terminal.getvalue()
+        assert drawn.count("\033[?25l") == drawn.count("\033[?25h") == 1
+        shown.give_way()
+        assert terminal.getvalue() == drawn
+        for number in range(5, 9):
+            shown.reach(number, 9)
+    assert terminal.getvalue().count("\033[?25l") == terminal.getvalue().count("\033[?25h") == 2

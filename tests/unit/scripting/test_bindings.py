@@ -1,5 +1,7 @@
 """The verbs as every language is given them: plain values in and out, never an exception."""
 
+from pathlib import Path
+
 import pytest
 
 import llmspell
@@ -24,6 +26,23 @@ def call(bindings: Bindings, name: str, *arguments: object) -> object:
 def test_every_name_of_the_contract_has_its_part(bindings: Bindings) -> None:
     made_by_the_language = {"update", "transaction", "array", "null"}
     assert set(Bindings.NAMES) - made_by_the_language <= set(bindings.functions())
+
+
+def test_what_is_switched_on_has_its_parts_too(tmp_path: Path) -> None:
+    optional = {*Bindings.MIGRATION_NAMES, *Bindings.BACKUP_NAMES, *Bindings.HISTORY_NAMES}
+    assert len(optional) == 13
+    with llmspell.open(backend="memory") as store:
+        assert set(Bindings(store, lambda: False).functions()) & optional == set()
+    everything = {"migrations_path": tmp_path / "m", "backup_path": tmp_path / "b", "history_days": 1}
+    with llmspell.open(backend="memory", **everything) as store:  # type: ignore[arg-type]
+        assert optional <= set(Bindings(store, lambda: False).functions())
+
+
+def test_a_store_that_cannot_be_read_has_no_history_functions(folder: str) -> None:
+    Path(folder).mkdir()
+    Path(folder, "state.db").write_text("no store" * 1_000)
+    with llmspell.open(folder) as store:
+        assert "history" not in Bindings(store, lambda: False).functions()
 
 
 def test_save_and_load_take_and_give_json_text(bindings: Bindings, store: llmspell.Store) -> None:

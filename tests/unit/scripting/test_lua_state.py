@@ -498,15 +498,17 @@ def test_calling_what_resembles_nothing_lists_all_names(memory_lua: Lua) -> None
     assert memory_lua.error("State.qqqqq()").endswith(f"State.qqqqq does not exist; known: {', '.join(Bindings.NAMES)}")
 
 
-def test_calling_what_this_version_has_not_says_so(memory_lua: Lua) -> None:
-    error = memory_lua.error("State.create_backup()")
-    assert error.endswith("; State.create_backup is nil because this version has no backups")
+SETTINGS = {
+    **dict.fromkeys(Bindings.MIGRATION_NAMES, "migration_enabled = true"),
+    **dict.fromkeys(Bindings.BACKUP_NAMES, "backup_enabled = true"),
+    **dict.fromkeys(Bindings.HISTORY_NAMES, "history_days = N"),
+}
 
 
-@pytest.mark.parametrize("name", Bindings.MIGRATION_NAMES)
-def test_calling_a_migration_function_that_is_not_enabled_says_so(memory_lua: Lua, name: str) -> None:
+@pytest.mark.parametrize(("name", "setting"), SETTINGS.items())
+def test_calling_a_function_that_is_not_enabled_says_what_enables_it(memory_lua: Lua, name: str, setting: str) -> None:
     error = memory_lua.error(f"State.{name}()")
-    assert error.endswith(f"; State.{name} is nil because migration_enabled = false in the configuration")
+    assert error.endswith(f"; State.{name} is nil because the configuration does not say {setting}")
 
 
 def test_the_right_name_is_added_in_modules_and_under_long_names(memory_lua: Lua) -> None:

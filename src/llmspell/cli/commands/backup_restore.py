@@ -37,8 +37,9 @@ def declare_restore(parser: Parser) -> None:
     """Add the arguments of `backup restore`."""
     # Written by hand, because argparse would put the id behind options that would swallow it.
     parser.usage = (
-        "%(prog)s (ID | --at MOMENT) [--scope GLOB ...] [--key GLOB ...]\n"
-        "         [--exclude GLOB ...] [--into SCOPE] [--dry-run] [--force] [--yes]"
+        "%(prog)s (ID | --at MOMENT) [--scope GLOB ...]\n"
+        "         [--key GLOB ...] [--exclude GLOB ...] [--into SCOPE] [--dry-run]\n"
+        "         [--force] [--yes]"
     )
     complete_ids(parser.add_argument("id", metavar="ID", nargs="?", help=ID_HELP))
     parser.add_argument(
