@@ -271,6 +271,7 @@ class Store(State):
         into: str | None = None,
         dry_run: bool = False,
         force: bool = False,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Restored:
         """Make the store what it was at a point of its history (see `load`), in one atomic step.
 
@@ -295,7 +296,7 @@ class Store(State):
             return self.backups.back_up_before_restore(description, force=force) if self.backup_enabled else None
 
         chain = (lambda: self.migrations.chain()) if self.migration_enabled else None
-        return restore_moment(self._backend, self._history(), at, request, chain, self._clock, back_up)
+        return restore_moment(self._backend, self._history(), at, request, chain, self._clock, back_up, progress)
 
     @property
     def in_transaction(self) -> bool:

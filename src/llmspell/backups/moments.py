@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from llmspell.backups.restore import Request, Restore, Source
@@ -30,20 +31,25 @@ def restore_moment(
     chain: Callable[[], Chain] | None,
     clock: Callable[[], float],
     back_up: Callable[[str], str | None],
+    progress: Callable[[int, int], object] | None,
 ) -> Restored:
-    """Make the store what it was at a point of its history; `back_up` is called before anything is changed."""
+    """Make the store what it was at a point of its history; `back_up` is called before anything is changed.
+
+    `progress` is told how many entries were taken, and about how many there are.
+    """
     with backend.snapshot() as reader:
         past = history.past_of(reader)
         version, moment = history.resolve(past, at)
 
+        about = reader.census(moment).entries
+
         def entries(take: Callable[[list[Written]], object]) -> None:
-            page: list[Written] = []
-            for entry in past.written_at(version, moment):
-                page.append(entry)
-                if len(page) == _PAGE:
-                    take(page)
-                    page = []
-            take(page)
+            written, taken = past.written_at(version, moment), 0
+            while page := list(islice(written, _PAGE)):
+                take(page)
+                taken += len(page)
+                if progress is not None:
+                    progress(taken, max(about, taken))
 
         schema_version = schema_version_at(reader, version)
         if schema_version is None:

@@ -15,7 +15,7 @@ from llmspell.scripting.call_options import SELECTION, read_options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llmspell.backups.results import Created, Listed, Restored
+    from llmspell.backups.results import Created, Listed, Restored, Validated
     from llmspell.entry import JsonValue
     from llmspell.store import Store
 
@@ -33,7 +33,7 @@ def create_backup(store: Store, incremental: bool | None, options: bytes | None,
     given = read_options(options, CREATE_OPTIONS)
     incremental = given.pop("incremental", incremental)
     try:
-        made = store.backups.create_backup(incremental, **given, progress=_watch(stopping))
+        made = store.backups.create_backup(incremental, **given, progress=watch(stopping))
     except FAILURES as error:
         return failure(error)
     return codec.encode(_created(made))
@@ -48,7 +48,7 @@ def restore_backup(store: Store, backup_id: str, options: bytes | None, stopping
     """Restore and give what was restored as JSON text, a failure too; raises `InvalidArgument`."""
     given = read_options(options, RESTORE_OPTIONS)
     try:
-        done = store.backups.restore_backup(backup_id, **given, progress=_watch(stopping))
+        done = store.backups.restore_backup(backup_id, **given, progress=watch(stopping))
     except FAILURES as error:
         return failure(error, backup_id=backup_id)
     return codec.encode({"backup_id": done.backup_id, **restored(done)})
@@ -57,7 +57,7 @@ def restore_backup(store: Store, backup_id: str, options: bytes | None, stopping
 def validate_backup(store: Store, backup_id: str, stopping: Callable[[], bool]) -> bytes:
     """Read a backup through and give the verdict as JSON text, also when it could not be read."""
     try:
-        found = store.backups.validate_backup(backup_id, progress=_watch(stopping))
+        found = store.backups.validate_backup(backup_id, progress=watch(stopping))
     except FAILURES as error:
         verdict: dict[str, JsonValue] = {
             "is_valid": False,
@@ -75,7 +75,7 @@ def validate_backup(store: Store, backup_id: str, stopping: Callable[[], bool]) 
             "checksum_valid": found.checksum_valid,
             "integrity_valid": found.integrity_valid,
             "errors": list(found.errors),
-            "warnings": list(found.warnings),
+            "warnings": [*found.warnings, *_still_there(found)],
             "validated_at": int(found.validated_at),
             "backup_id": found.backup_id,
         }
@@ -165,7 +165,13 @@ def _listed(one: Listed) -> dict[str, JsonValue]:
     return present(fields)
 
 
-def _watch(stopping: Callable[[], bool]) -> Callable[[int, int], None]:
+def _still_there(found: Validated) -> list[str]:
+    if found.is_valid:
+        return []
+    return [f"other backups that can be restored: {', '.join(found.restorable) or 'none'}"]
+
+
+def watch(stopping: Callable[[], bool]) -> Callable[[int, int], None]:
     """Give what ends long work when the script must end; the script does not see the answer."""
 
     def look(_done: int, _total: int) -> None:

@@ -246,7 +246,7 @@ class Bindings:
     def _restore(self, at: bytes, options: bytes | None) -> bytes:
         from llmspell.scripting.history_answers import restore
 
-        return restore(self._store, at, options)
+        return restore(self._store, at, options, self._stopping)
 
     def _stored(self, scope: Text, key: Text) -> Stored | None:
         stored = self._store.stored(_str(scope), _str(key))

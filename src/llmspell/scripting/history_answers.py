@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from llmspell import codec
 from llmspell.history.points import FIRST_EPOCH_SECOND
-from llmspell.scripting.backup_answers import FAILURES, RESTORE_OPTIONS, failure, present, restored
+from llmspell.scripting.backup_answers import FAILURES, RESTORE_OPTIONS, failure, present, restored, watch
 from llmspell.scripting.call_options import read_options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmspell.entry import JsonValue
     from llmspell.store import Store
 
@@ -45,12 +47,12 @@ def restore_points(store: Store) -> bytes:
     return codec.encode(dict(store.restore_points()._asdict()))
 
 
-def restore(store: Store, at: bytes, options: bytes | None) -> bytes:
+def restore(store: Store, at: bytes, options: bytes | None, stopping: Callable[[], bool]) -> bytes:
     """Take the store back to a point and give what was done as JSON text, a failure too."""
     given = read_options(options, RESTORE_OPTIONS)
     point = _point(codec.decode(at))
     try:
-        done = store.restore(point, **given)
+        done = store.restore(point, **given, progress=watch(stopping))
     except FAILURES as error:
         return failure(error)
     return codec.encode({**restored(done), "version": done.version})

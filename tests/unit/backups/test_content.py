@@ -129,6 +129,7 @@ class Endless:
 
     def read(self, size: int = -1) -> bytes:
         self.given += size
+        assert self.given < 100_000_000, "nobody stops reading"
         return bytes(size)
 
 

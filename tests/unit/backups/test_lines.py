@@ -48,8 +48,10 @@ def with_value(text: bytes) -> bytes:
 
 
 def refusal(text: bytes) -> str:
-    with pytest.raises(BackupDamaged, match="it holds a line that is no entry") as caught:
-        parse([text])
+    """Give what is said of a line, which is refused alone and among others."""
+    for lines in ([line(), text, line(DELETION)], [line(), text, line()], [text]):
+        with pytest.raises(BackupDamaged, match="it holds a line that is no entry") as caught:
+            parse(lines)
     return str(caught.value)
 
 

@@ -259,3 +259,10 @@ def test_details_come_back_with_the_checksums_of_the_files() -> None:
 def test_details_that_are_not_as_they_were_written_are_refused(text: bytes) -> None:
     with pytest.raises(BackupDamaged, match="the encrypted details are not readable"):
         with_details(LOCKED, text)
+
+
+@pytest.mark.parametrize("name", ["../entries.jsonl.zst.age", "entries.jsonl.zst", "marks.json", "notes.jsonl.gz.age"])
+def test_an_encrypted_backup_names_no_other_files_either(name: str) -> None:
+    known = json.loads(text_of(LOCKED, None))
+    known["files"][name] = {"bytes": 1, "sha256": "", "content_bytes": 1}
+    assert f"it names the file '{name}', which no backup has" in refusal(text_with_checksum(known))

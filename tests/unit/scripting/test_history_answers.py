@@ -15,6 +15,10 @@ from tests.clock import Clock
 START = 1_700_000_000.0
 
 
+def go_on() -> bool:
+    return False
+
+
 @pytest.fixture
 def store(clock: Clock) -> Iterator[llmspell.Store]:
     """A store with a past: `theme` was dark (1), light a minute later (2), and is deleted since another one (3)."""
@@ -105,7 +109,7 @@ def test_the_points_are_all_there(store: llmspell.Store) -> None:
 
 
 def test_a_restore_takes_the_store_back(store: llmspell.Store) -> None:
-    answer = json.loads(history_answers.restore(store, b"1", None))
+    answer = json.loads(history_answers.restore(store, b"1", None, go_on))
     assert answer == {"success": True, "entries_restored": 1, "version": store.version()}
     assert store.load("app", "theme") == "dark"
 
@@ -114,7 +118,7 @@ def test_a_restore_with_backups_tells_what_undoes_it(tmp_path: Path, clock: Cloc
     with llmspell.open(backend="memory", clock=clock, history_days=1, backup_path=tmp_path / "b") as store:
         store.save("app", "theme", "dark")
         store.save("app", "theme", "light")
-        undo = json.loads(history_answers.restore(store, b"1", b"{}"))["pre_restore_backup_id"]
+        undo = json.loads(history_answers.restore(store, b"1", b"{}", go_on))["pre_restore_backup_id"]
         assert store.load("app", "theme") == "dark"
         store.backups.restore_backup(undo)
         assert store.load("app", "theme") == "light"
@@ -122,13 +126,13 @@ def test_a_restore_with_backups_tells_what_undoes_it(tmp_path: Path, clock: Cloc
 
 def test_a_restore_takes_the_options_of_one_from_a_backup(store: llmspell.Store) -> None:
     options = {"scopes": "app", "keys": ["t*"], "exclude": {}, "into": "aside", "dry_run": True, "force": False}
-    answer = json.loads(history_answers.restore(store, b'{"version":2}', json.dumps(options).encode()))
+    answer = json.loads(history_answers.restore(store, b'{"version":2}', json.dumps(options).encode(), go_on))
     assert answer["changes"] == [{"change": "added", "scope": "aside", "key": "theme"}]
     assert (answer["dry_run"], answer["changes_total"], store.scopes()) == (True, 1, [])
 
 
 def test_a_point_that_is_not_known_is_an_answer_of_a_restore_and_raised_elsewhere(store: llmspell.Store) -> None:
-    answer = json.loads(history_answers.restore(store, b"99", None))
+    answer = json.loads(history_answers.restore(store, b"99", None, go_on))
     assert (answer["success"], set(answer)) == (False, {"success", "error"})
     assert "version 99 is not known" in answer["error"]
     with pytest.raises(HistoryError):
@@ -142,7 +146,7 @@ def test_what_is_no_point_is_raised(store: llmspell.Store, text: bytes) -> None:
     with pytest.raises(InvalidArgument):
         history_answers.diff(store, "app", text, None)
     with pytest.raises(InvalidArgument):
-        history_answers.restore(store, text, None)
+        history_answers.restore(store, text, None, go_on)
     with pytest.raises(InvalidArgument):
         history_answers.load(store, "app", "theme", text)
 
@@ -151,9 +155,19 @@ def test_options_that_are_not_known_are_raised(store: llmspell.Store) -> None:
     with pytest.raises(InvalidArgument, match='did you mean "limit"'):
         history_answers.history(store, "app", "theme", b'{"limits":1}')
     with pytest.raises(InvalidArgument, match='did you mean "into"'):
-        history_answers.restore(store, b"1", b'{"int":"x"}')
+        history_answers.restore(store, b"1", b'{"int":"x"}', go_on)
 
 
 def test_a_store_without_history_says_how_to_get_it() -> None:
     with llmspell.open(backend="memory") as store, pytest.raises(HistoryError, match="history_days = N"):
         loaded(store, 1)
+
+
+def test_a_restore_ends_when_the_script_must_end_and_nothing_came_of_it(store: llmspell.Store) -> None:
+    store.save("user", "ada", 1)
+    first = store.version()
+    store.save("user", "ada", 2)
+    answer = json.loads(history_answers.restore(store, str(first).encode(), None, lambda: True))
+    assert answer["success"] is False
+    assert "the script was stopped" in answer["error"]
+    assert store.load("user", "ada") == 2
