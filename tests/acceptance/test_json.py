@@ -41,6 +41,34 @@ PRINTED: dict[str, tuple[tuple[str, ...], object]] = {
         },
     ),
     "migrate check": ((), {"migrations": [], "problems": [], "notices": []}),
+    "backup create": ((), ...),
+    "backup list": ((), {"backups": [], "problems": {}}),
+    "backup validate": ((), []),
+    "backup cleanup": (
+        (),
+        {
+            "dry_run": False,
+            "deleted_count": 0,
+            "retained_count": 0,
+            "space_freed": 0,
+            "decisions": [],
+            "success": True,
+            "error": None,
+        },
+    ),
+    "backup usage": (
+        (),
+        {
+            "place": "./backups",
+            "total_backups": 0,
+            "total_size": 0,
+            "full_backups": 0,
+            "incremental_backups": 0,
+            "oldest_backup": None,
+            "newest_backup": None,
+        },
+    ),
+    "backup key": (("backups.key",), ...),
     "config show": ((), ...),
     "config check": ((), {"source": None, "valid": True}),
     "config init": ((), {"file": "llmspell.toml"}),
@@ -59,7 +87,10 @@ def leaves(commands: dict[str, Command], before: str = "") -> list[str]:
 def test_every_command_that_prints_a_result_has_a_case_here() -> None:
     scripts = {"run", "exec"}  # what they print is theirs
     with_migrations = {"migrate up", "migrate down", "migrate forget"}  # their cases are in test_migrate.py
-    assert set(leaves(COMMANDS)) - scripts - with_migrations == set(PRINTED)
+    with_backups = {"backup show", "backup restore", "backup hold", "backup release"}  # in test_backup.py
+    with_history = {"state history", "state diff", "state restore-points", "state stop-history"}  # in test_history.py
+    elsewhere = scripts | with_migrations | with_backups | with_history
+    assert set(leaves(COMMANDS)) - elsewhere == set(PRINTED)
 
 
 @pytest.fixture
@@ -108,6 +139,7 @@ def test_an_export_is_an_array(filled: Llmspell) -> None:
         (("state", "load", "app"), 2, "InvalidArgument"),
         (("state", "load", "app", "n", "--rwa"), 2, "InvalidArgument"),
         (("-c", "none.toml", "state", "scopes"), 2, "ConfigError"),
+        (("state", "history", "app", "n"), 7, "HistoryError"),
         (("run", "none.lua"), 2, "InvalidArgument"),
         (("exec", "error('no')"), 1, "ScriptError"),
     ],

@@ -257,14 +257,14 @@ def happens(history: list[tuple[Any, ...]], backend: str) -> None:
         world.check()
 
 
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(st.lists(actions, min_size=4, max_size=14), st.sampled_from(["disk", "memory"]))
 def test_every_backup_gives_back_its_moment_wherever_it_goes(history: list[tuple[Any, ...]], backend: str) -> None:
     happens(history, backend)
 
 
 @pytest.mark.soak
-@settings(max_examples=1_500)
+@settings(max_examples=400)
 @given(st.lists(actions, min_size=4, max_size=40), st.sampled_from(["disk", "memory"]))
 def test_every_backup_of_a_long_history_gives_back_its_moment(history: list[tuple[Any, ...]], backend: str) -> None:
     happens(history, backend)

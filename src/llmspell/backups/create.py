@@ -202,9 +202,10 @@ class Creation:
         reach("backup.proving")
         contents = Contents(manifest, draft.read, self._packing.key)
         try:
-            contents.check_files()
             if self._options.verify == FULL_VERIFICATION:
                 contents.check_lines()
+            else:
+                contents.check_files()
         except BackupDamaged as error:
             raise BackupDamaged(
                 f'the backup was not made: what was read back from "{self._place.name}" is not what was written '

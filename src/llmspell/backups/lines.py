@@ -23,6 +23,8 @@ _CHUNK_BYTES = 262_144
 _VALUE = b',"value":'
 _ENTRY = ("scope", "key", "version", "created_at", "updated_at", "expires_at", "value")
 _DELETION = ("scope", "key", "version", "deleted_at")
+_AT_ONCE = 256
+"""So few that what is made of them is gone before the interpreter looks for garbage among it."""
 _MOMENTS = {float}
 _NEVER = {type(None)}
 _SHORT_KEY = 128
@@ -73,21 +75,26 @@ def chunks(
 
 def parse(lines: Sequence[bytes]) -> list[Written]:
     """Give the entries of lines; raises `BackupDamaged` for the first one that no store could have written."""
+    entries: list[Written] = []
+    for first in range(0, len(lines), _AT_ONCE):
+        entries += _parsed(lines[first : first + _AT_ONCE])
+    return entries
+
+
+def _parsed(lines: Sequence[bytes]) -> list[Written]:
     from orjson import dumps, loads
 
-    if not lines:
-        return []
     # Written for speed: the usual lines pass all together, column by column; others are looked at one by one.
     try:
         documents = [loads(line) for line in lines]
         text = dumps(documents)
-        if set(map(tuple, documents)) != {_ENTRY} or text != b"[%b]" % b",".join(lines) or b"\\u0000" in text:
+        if set(map(tuple, documents)) != {_ENTRY} or text != b"[%b]" % b",".join(lines):
             return [_entry(line, document) for line, document in zip(lines, documents, strict=True)]
         columns = tuple(zip(*map(dict.values, documents), strict=True))
         for scope in set(columns[0]):
             scope_name(scope)
         keys, versions = columns[1], columns[2]
-        if set(map(type, keys)) != {str} or not 0 < min(map(len, keys)) <= max(map(len, keys)) <= _SHORT_KEY:
+        if set(map(type, keys)) != {str} or not _are_plain(keys):
             for key in keys:
                 key_name(key)
         if set(map(type, versions)) != {int} or not 0 < min(versions) <= max(versions) <= MAX_INTEGER:
@@ -103,6 +110,11 @@ def parse(lines: Sequence[bytes]) -> list[Written]:
         return list(zip(*columns[:6], values, strict=True))
     except (ValueError, TypeError, AttributeError, InvalidArgument, StoreDamaged) as error:
         raise BackupDamaged(f"it holds a line that is no entry ({error})") from error
+
+
+def _are_plain(keys: Sequence[str]) -> bool:
+    lengths = list(map(len, keys))
+    return min(lengths) > 0 and max(lengths) <= _SHORT_KEY and "\0" not in "".join(keys)
 
 
 def _entry(line: bytes, fields: dict[str, Any]) -> Written:

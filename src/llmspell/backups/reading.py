@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmspell.backups.compression import NONE
 from llmspell.backups.content import check_file, read_content
 from llmspell.backups.lines import Lines, parse
-from llmspell.backups.manifest import ENTRIES, NOTES, Manifest, packing_of
+from llmspell.backups.manifest import DETAILS, ENTRIES, NOTES, Manifest, packing_of
 from llmspell.batch import Note
 from llmspell.errors import BackupDamaged
 
@@ -84,6 +85,8 @@ class Contents(NamedTuple):
         try:
             self._read_lines(ENTRIES, take)
             self.notes(_ignore)
+            if self.manifest.part(DETAILS) is not None:
+                self._read_lines(DETAILS, _ignore)
         except ValueError as error:
             raise BackupDamaged(f"it holds a line that cannot be decoded ({error})") from error
         if counted != self.manifest.entry_count + self.manifest.tombstone_count:
@@ -98,7 +101,8 @@ class Contents(NamedTuple):
         part = self._part(stem)
         lines = Lines(take)
         with self.open_file(part.name) as source:
-            read_content(source, part, packing_of(self.manifest, self.key), lines.feed)
+            packing = packing_of(self.manifest, self.key)
+            read_content(source, part, packing if stem != DETAILS else packing._replace(compression=NONE), lines.feed)
         lines.end()
 
     def _part(self, stem: str) -> Part:

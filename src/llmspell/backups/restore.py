@@ -152,7 +152,7 @@ class Restore:
                 self._put_migrated(revision, stamp)
             return 0 if request.into is not None else self._remove_selected(revision)
         source.entries(lambda entries: self._put(revision, entries))
-        removed = revision.remove_rest()
+        removed = 0 if fresh else revision.remove_rest()
         if source.notes is not None:
             revision.apply(DropNotes(kind) for kind in revision.note_kinds() if kind not in NOT_BACKED_UP)
             source.notes(revision)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llmspell.backups.names import is_id
@@ -23,6 +24,7 @@ from llmspell.schema_range import satisfies
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
     from llmspell.backups.results import Restored
     from llmspell.cli.output import Output
@@ -117,19 +119,13 @@ def _source(arguments: Namespace) -> str:
 
 
 def _restored(store: Store, arguments: Namespace, output: Output, words: str, *, dry_run: bool) -> Restored:
+    begin: Callable[..., Restored]
     if arguments.id is None:
-        return store.restore(
-            point_of(arguments.at),
-            scopes=arguments.scope,
-            keys=arguments.keys,
-            exclude=arguments.exclude,
-            into=arguments.into,
-            dry_run=dry_run,
-            force=arguments.force,
-        )
+        begin = partial(store.restore, point_of(arguments.at))
+    else:
+        begin = partial(store.backups.restore_backup, arguments.id)
     with Progress(words, output) as shown:
-        return store.backups.restore_backup(
-            arguments.id,
+        return begin(
             scopes=arguments.scope,
             keys=arguments.keys,
             exclude=arguments.exclude,
