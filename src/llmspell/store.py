@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from llmspell import arguments, codec
@@ -292,11 +292,11 @@ class Store(State):
             raise InvalidArgument("restore cannot run inside a transaction; end the transaction first")
         request = request_of(scopes, keys, exclude, into, dry_run, self._max_value_bytes)
 
-        def back_up(description: str) -> str | None:
-            return self.backups.back_up_before_restore(description, force=force) if self.backup_enabled else None
+        def undoable(description: str) -> AbstractContextManager[str | None]:
+            return self.backups.undoable(description, force=force) if self.backup_enabled else nullcontext()
 
         chain = (lambda: self.migrations.chain()) if self.migration_enabled else None
-        return restore_moment(self._backend, self._history(), at, request, chain, self._clock, back_up, progress)
+        return restore_moment(self._backend, self._history(), at, request, chain, self._clock, undoable, progress)
 
     @property
     def in_transaction(self) -> bool:

@@ -108,7 +108,8 @@ def test_a_damaged_backup_is_not_restored(llmspell: Llmspell, chain: Chain) -> N
     result = llmspell("backup", "restore", chain.incremental, "--yes")
     assert (result.code, result.out) == (7, "")
     assert re.fullmatch(
-        rf"llmspell: {chain.incremental} is damaged: .*; the store is as it was; other backups: .*{chain.newest}.*\n",
+        rf"llmspell: {chain.incremental} is damaged: .*; the store is as it was; "
+        rf"other backups that can be restored: .*{chain.newest}.*\n",
         result.err,
     )
     assert llmspell.ok("state", "export") == before

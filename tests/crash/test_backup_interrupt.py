@@ -9,6 +9,7 @@ import pytest
 
 from tests.crash.backing import Makers, World, contents, fast_room, leftovers, opened, restored
 from tests.crash.test_backup_kill import REMOVING, SEEN, UNSEEN, listed, strike
+from tests.programs import run
 
 IN_A_FILE = {"backup.writing", "backup.writing@2", "backup.written", "backup.written@2", "backup.written@3"}
 """Where an error of the system is one of the place, and told so."""
@@ -145,3 +146,91 @@ def test_a_restore_inside_a_transaction_is_refused_and_so_is_a_backup(world: Wor
         with pytest.raises(ValueError, match="end the transaction first"):
             store.backups.restore_backup(world.ids[0])
     assert listed(root) == world.ids[::-1]
+
+
+# At any moment
+
+PROGRAM = """
+import fcntl, os, random, signal, sys
+sys.path.insert(0, sys.argv[4])
+from tests.crash.backing import contents, leftovers, opened, restored
+
+class Interrupted(BaseException):
+    pass
+
+def interrupt(number, frame):
+    raise Interrupted
+
+def is_free(path):
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+
+root = sys.argv[1]
+store, other = opened(root, 5), opened(root, 5)
+states = {one.id: restored(root + "/backups", one.id) for one in store.backups.list_backups()}
+state = contents(other)
+signal.signal(signal.SIGALRM, interrupt)
+chance, interrupted, until = random.Random(int(sys.argv[2])), 0, 0.02
+for number in range(int(sys.argv[3])):
+    backups = store.backups
+    before = [one.id for one in backups.list_backups()]
+    target = chance.choice(before)
+    work, arguments = chance.choice([
+        (backups.create_backup, [chance.random() < 0.7]), (backups.restore_backup, [target]),
+        (backups.cleanup_backups, []), (backups.validate_backup, [target]),
+    ])
+    came_through = False
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, until))
+            work(*arguments)
+            came_through = True
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Interrupted:
+        interrupted += 1
+    until *= 0.95 if came_through else 1.05
+    assert is_free(root + "/state/state.lock") and is_free(root + "/backups/.lock"), number
+    now = contents(other)
+    assert now == contents(store)
+    assert now in ([state, states[target]] if work == backups.restore_backup else [state]), number
+    found = other.backups.list_backups()
+    assert other.backups.problems() == {} and not any(one.damage for one in found), number
+    after = [one.id for one in found]
+    new = [one for one in after if one not in before]
+    assert after == [*new, *(one for one in before if one in after)] and len(new) <= 1, number
+    states.update({one: state for one in new})
+    state = now
+    if number % 10 == 0:
+        for one in after:
+            assert restored(root + "/backups", one) == states[one], number
+        store.save("scope 0", "turn", number)
+        state = contents(other)
+        made = store.backups.create_backup(True).backup_id
+        states[made] = state
+        assert leftovers(root + "/backups") == [], number
+assert list(store.backend.problems()) == []
+print(interrupted)
+"""
+
+
+def interrupt_again_and_again(root: Path, rounds: int, seed: int) -> None:
+    tests = str(Path(__file__).parents[2])
+    interrupted = int(run(PROGRAM, str(root), str(seed), str(rounds), tests))
+    assert rounds / 8 < interrupted < rounds * 7 / 8
+
+
+def test_work_that_is_interrupted_at_any_moment_is_done_or_undone_and_hinders_nothing(world: World, room: Path) -> None:
+    interrupt_again_and_again(world.copy(room / "world"), 50, 0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_no_interruption_ever_leaves_half_a_backup_or_half_a_restore(world: World, room: Path, seed: int) -> None:
+    interrupt_again_and_again(world.copy(room / "world"), 300, seed)

@@ -150,7 +150,10 @@ class Reader(Protocol):
         """
 
     def census(self, now: float) -> Census:
-        """Count the live entries of all scopes and sum up their versions."""
+        """Count the live entries of all scopes and sum up their versions.
+
+        Raises `StoreDamaged` when the engine can tell that `written` would leave some out.
+        """
 
     def count(self, scope: str, now: float) -> int:
         """Count the live entries of a scope."""

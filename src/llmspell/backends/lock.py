@@ -161,6 +161,35 @@ class FileLock:
         os.close(descriptor)
 
 
+class Entry:
+    """One stay inside a lock, for a `with` block.
+
+    Ctrl-C may come at the very moment at which a block ends, before the first step of leaving is done. The lock is
+    left then when this object goes.
+    """
+
+    def __init__(self, lock: FileLock | ThreadLock) -> None:
+        self._lock = lock
+        self._inside = False
+
+    def __enter__(self) -> Entry:
+        self._inside = True
+        try:
+            self._lock.__enter__()
+        except Exception:
+            self._inside = False
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.__exit__()
+        self._inside = False
+
+    def __del__(self) -> None:
+        if self._inside:
+            self.__exit__()
+
+
 class ThreadLock:
     """A fair lock between the threads of this process; the same thread may enter it again."""
 

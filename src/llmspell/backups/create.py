@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell.backups import lines, marks, origin
 from llmspell.backups import manifest as manifests
-from llmspell.backups.catalog import read_catalog
+from llmspell.backups.catalog import read_known
 from llmspell.backups.compression import NONE
 from llmspell.backups.content import Packing, Part, write_content
 from llmspell.backups.manifest import DETAILS, ENTRIES, NOTES, Details, Manifest
@@ -60,10 +60,12 @@ class Creation:
         self._counts = [0, 0]
         self._warnings: list[str] = []
 
-    def make(self, request: Request) -> Created:
-        """Make the backup; raises `BackupError` or `StoreError` and leaves nothing behind when it cannot be made."""
+    def make(self, request: Request, catalog: Catalog) -> Created:
+        """Make the backup and add it to the catalog of the place.
+
+        Raises `BackupError` or `StoreError` and leaves nothing behind when it cannot be made.
+        """
         began = time.perf_counter()
-        catalog = read_catalog(self._place, self._packing.key)
         with self._backend.snapshot() as reader:
             now = self._clock()
             parent = self._parent(catalog, reader, request, now) if request.incremental else None
@@ -77,9 +79,11 @@ class Creation:
                 draft.publish(text)
         checksum = manifests.checksum_of(text)
         self._note(manifest, checksum, request, catalog, now)
+        files = self._place.files(manifest.id)
+        made = catalog.known[manifest.id] = read_known(self._place, manifest.id, files, self._packing.key)
         return Created(
             manifest.id,
-            sum(facts.size_bytes for facts in self._place.files(manifest.id).values()),
+            made.size_bytes,
             manifest.entry_count,
             not manifest.full,
             not manifest.full,
@@ -137,7 +141,8 @@ class Creation:
         self, reader: Reader, catalog: Catalog, parent: Known | None, request: Request, now: float
     ) -> Manifest:
         """Give the manifest as far as it is known before anything is written."""
-        census = reader.census(now) if request.selection.everything else None
+        census = reader.census(now)
+        whole = request.selection.everything
         key = self._packing.key
         return Manifest(
             new_id(now, FULL if parent is None else INCREMENTAL),
@@ -150,8 +155,8 @@ class Creation:
             reader.version(),
             0,
             0,
-            None if census is None else census.entries,
-            None if census is None else census.version_sum,
+            census.entries if whole else None,
+            census.version_sum if whole else None,
             self._packing.compression,
             None if key is None else key.recipient,
             (),

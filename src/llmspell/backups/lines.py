@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from llmspell import codec
 from llmspell.arguments import key_name, scope_name
 from llmspell.errors import BackupDamaged, InvalidArgument, StoreDamaged
-from llmspell.limits import MAX_DEPTH, MAX_INTEGER
+from llmspell.limits import MAX_DEPTH, MAX_INTEGER, MAX_VALUE_BYTES_BOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +23,8 @@ _CHUNK_BYTES = 262_144
 _VALUE = b',"value":'
 _ENTRY = ("scope", "key", "version", "created_at", "updated_at", "expires_at", "value")
 _DELETION = ("scope", "key", "version", "deleted_at")
+_LONGEST_BYTES = MAX_VALUE_BYTES_BOUND + 10_000
+"""Of a line: the largest value, and what else stands in it."""
 _AT_ONCE = 256
 """So few that what is made of them is gone before the interpreter looks for garbage among it."""
 _MOMENTS = {float}
@@ -147,13 +149,18 @@ class Lines:
     def __init__(self, take: Callable[[list[bytes]], object]) -> None:
         self._take = take
         self._rest: list[bytes] = []
+        self._waiting = 0
 
     def feed(self, piece: bytes) -> None:
         """Take the next piece."""
         first, found, others = piece.partition(b"\n")
         self._rest.append(first)
         if not found:
+            self._waiting += len(first)
+            if self._waiting > _LONGEST_BYTES:
+                raise BackupDamaged(f"it holds a line of more than {_LONGEST_BYTES} bytes, which no entry has")
             return
+        self._waiting = 0
         lines = others.split(b"\n")
         lines.insert(0, b"".join(self._rest))
         self._rest = [lines.pop()]

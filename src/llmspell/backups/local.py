@@ -10,10 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from llmspell.backends.lock import FileLock
+from llmspell.backends.lock import Entry, FileLock
 from llmspell.backups.names import is_id
 from llmspell.backups.place import MANIFEST, FileFacts
 from llmspell.errors import BackupDamaged, BackupUnavailable
@@ -117,9 +117,16 @@ class LocalPlace:
         except OSError as error:
             raise self._trouble(error) from error
 
-    def alone(self) -> AbstractContextManager[object]:
-        """See `Place.alone`: a lock between all processes on this machine."""
-        return self._lock
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """See `Place.alone`: a lock between all processes on this machine. Who may only read goes without."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(Entry(self._lock))
+            except BackupUnavailable as error:
+                if getattr(error.__cause__, "errno", None) not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                    raise
+            yield
 
     def tidy(self) -> None:
         """See `Place.tidy`."""

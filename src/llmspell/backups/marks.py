@@ -6,6 +6,7 @@ those that it was given about.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,17 +42,17 @@ class Marks(NamedTuple):
 
 
 def read(place: Place, backup_id: str, files: Mapping[str, FileFacts]) -> Marks:
-    """Give the marks of a backup that has these files. A file that is no file of marks counts as none.
+    """Give the marks of a backup that has these files.
 
-    It can only make a backup stay longer or be looked at again, so losing it loses nothing.
+    Where there is no file of marks, none were made. One that cannot be read may have told of a hold, so it counts
+    as one; whoever releases the backup writes it anew.
     """
     if MARKS not in files:
         return Marks()
     try:
-        text = place.read(backup_id, MARKS, _MAX_BYTES)
+        marks = _parse(place.read(backup_id, MARKS, _MAX_BYTES) or b"")
     except BackupDamaged:
-        return Marks()
-    marks = _parse(text or b"{}")
+        marks = _UNREADABLE
     if marks.seen != _seen(files):
         return marks._replace(verified_at=None, damaged=None, seen=())
     return marks
@@ -66,18 +67,29 @@ def write(place: Place, backup_id: str, marks: Marks) -> None:
 def text_of(marks: Marks) -> bytes:
     """Give the file."""
     fields = {**marks._asdict(), "holds": [hold._asdict() for hold in marks.holds]}
-    return json.dumps(fields, indent=2).encode() + b"\n"
+    return _dumped({**fields, "checksum": _checksum(fields)})
 
 
 def _parse(text: bytes) -> Marks:
     try:
         fields: dict[str, Any] = json.loads(text)
+        checksum = fields.pop("checksum")
+        if checksum != _checksum(fields):
+            return _UNREADABLE
         holds = tuple(Hold(str(hold["reason"]), _moment(hold["until"])) for hold in fields["holds"])
         damaged = fields["damaged"]
         seen = tuple((str(name), int(size), str(stamp)) for name, size, stamp in fields["seen"])
         return Marks(holds, _moment(fields["verified_at"]), None if damaged is None else str(damaged), seen)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        return Marks()
+        return _UNREADABLE
+
+
+def _dumped(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, indent=2).encode() + b"\n"
+
+
+def _checksum(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(_dumped(fields)).hexdigest()
 
 
 def _moment(value: Any) -> float | None:
@@ -86,3 +98,7 @@ def _moment(value: Any) -> float | None:
 
 def _seen(files: Mapping[str, FileFacts]) -> tuple[tuple[str, int, str], ...]:
     return tuple(sorted((name, facts.size_bytes, facts.stamp) for name, facts in files.items() if name != MARKS))
+
+
+_UNREADABLE = Marks((Hold("its marks cannot be read"),))
+"""It may have been held, so it is."""

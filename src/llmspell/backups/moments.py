@@ -12,6 +12,7 @@ from llmspell.migrations.history import schema_version_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from llmspell.backends.base import Backend
     from llmspell.backups.results import Restored
@@ -30,12 +31,13 @@ def restore_moment(
     request: Request,
     chain: Callable[[], Chain] | None,
     clock: Callable[[], float],
-    back_up: Callable[[str], str | None],
+    undoable: Callable[[str], AbstractContextManager[str | None]],
     progress: Callable[[int, int], object] | None,
 ) -> Restored:
-    """Make the store what it was at a point of its history; `back_up` is called before anything is changed.
+    """Make the store what it was at a point of its history, inside the block of `undoable`.
 
-    `progress` is told how many entries were taken, and about how many there are.
+    That block gives the backup that was made before, or None. `progress` is told how many entries were taken, and
+    about how many there are.
     """
     with backend.snapshot() as reader:
         past = history.past_of(reader)
@@ -57,4 +59,7 @@ def restore_moment(
         name = f"version {version}"
         source = Source(name, "", schema_version, entries, None, 0, Selection())
         restoring = Restore(backend, source, request, chain, clock)
-        return restoring.make(None if request.dry_run else back_up(f"before going back to {name}"))
+        if request.dry_run:
+            return restoring.make(None)
+        with undoable(f"before going back to {name}") as undo:
+            return restoring.make(undo)

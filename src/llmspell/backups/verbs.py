@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from llmspell.arguments import optional_text
@@ -21,7 +22,7 @@ from llmspell.errors import BackupDamaged, BackupError, InvalidArgument, StoreEr
 from llmspell.fail_points import reach
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from llmspell.backends.base import Backend, Revision
     from llmspell.backups.encryption import Key
@@ -98,9 +99,10 @@ class Backups:
         self._refuse_transaction("create_backup")
         with self._place.alone():
             self._place.tidy()
-            created = self._create(request)
+            catalog = self._catalog()
+            created = self._create(request, catalog)
             try:
-                clean_up(self._catalog(), self._options.rules, self._clock(), dry_run=False)
+                clean_up(catalog, self._options.rules, self._clock(), dry_run=False)
             except BackupError as error:
                 warning = f"the backup is made, but cleaning up the older ones failed: {error}"
                 return created._replace(warnings=(*created.warnings, warning))
@@ -111,25 +113,34 @@ class Backups:
         with self._place.alone():
             self._place.tidy()
             request = Request(True, description, hold=_hold(hold, None))
-            made = self._create(request)
-            if made.is_incremental and not self._stands(made.backup_id):
+            catalog = self._catalog()
+            made = self._create(request, catalog)
+            if made.is_incremental and not self._stands(made.backup_id, catalog):
                 self._place.remove(made.backup_id)
-                made = self._create(request._replace(incremental=False))
+                made = self._create(request._replace(incremental=False), self._catalog())
             return made.backup_id
 
-    def back_up_before_restore(self, description: str, *, force: bool) -> str | None:
-        """Make the backup that undoes a restore; None where there is nothing to lose, or `force` does without."""
-        try:
-            if self._backend.version() == 0:
-                return None
-            return self.back_up_before(description, None)
-        except (BackupError, StoreError) as error:
-            if force:
-                return None
-            raise BackupError(
-                f"nothing was restored, because the store as it is now could not be backed up first: {error}; mend "
-                "that, or use force (--force) to go on without"
-            ) from error
+    @contextmanager
+    def undoable(self, description: str, *, force: bool) -> Iterator[str | None]:
+        """Make a backup, and let nobody else write between it and what the block does; give its id.
+
+        None where there is nothing to lose, or where it failed and `force` goes on without.
+        """
+        with ExitStack() as stack:
+            undo = None
+            try:
+                # In this order everywhere: whoever makes a backup is alone in the place before it takes the turn.
+                stack.enter_context(self._place.alone())
+                stack.enter_context(self._backend.turn())
+                if self._backend.version() > 0:
+                    undo = self.back_up_before(description, None)
+            except (BackupError, StoreError) as error:
+                if not force:
+                    raise BackupError(
+                        f"nothing was restored, because the store as it is now could not be backed up first: {error}; "
+                        "mend that, or use force (--force) to go on without"
+                    ) from error
+            yield undo
 
     def list_backups(self) -> list[Listed]:
         """Give the backups, the newest first; [] where there is none. Those that cannot be read are in `problems`."""
@@ -180,6 +191,7 @@ class Backups:
         request = restore.request_of(scopes, keys, exclude, into, dry_run, self._options.max_value_bytes)
         require_id(backup_id)
         self._refuse_transaction("restore_backup")
+        self._require_there(backup_id)
         with self._place.alone():
             catalog = self._catalog()
             verification = self._verification(catalog)
@@ -192,12 +204,16 @@ class Backups:
                 reach("restore.verified")
                 source = self._source(catalog, chain, progress)
                 restoring = restore.Restore(self._backend, source, request, self._chain, self._clock)
-                undo = None if dry_run else self.back_up_before_restore(f"before restoring {backup_id}", force=force)
-                reach("restore.backed_up")
-                return restoring.make(undo)
+                if dry_run:
+                    return restoring.make(None)
+                with self.undoable(f"before restoring {backup_id}", force=force) as undo:
+                    reach("restore.backed_up")
+                    return restoring.make(undo)
             except BackupDamaged as error:
-                left = ", ".join(one for one in catalog.restorable() if one != backup_id) or "none"
-                raise BackupDamaged(f"{error}; the store is as it was; other backups: {left}") from error
+                left = ", ".join(verification.others_restorable(backup_id)) or "none"
+                raise BackupDamaged(
+                    f"{error}; the store is as it was; other backups that can be restored: {left}"
+                ) from error
 
     def validate_backup(self, backup_id: str, *, progress: Progress | None = None) -> Validated:
         """Read a backup and everything it stands on, decode every entry, and note the verdict.
@@ -212,6 +228,8 @@ class Backups:
         """Remove the backups that the rules of retention do not keep; every decision has its reason."""
         _require_flag(dry_run, "dry_run")
         self._refuse_transaction("cleanup_backups")
+        if not self._place.listing():
+            return CleanedUp(dry_run, 0, 0, 0, ())  # without making the place
         with self._place.alone():
             if not dry_run:
                 self._place.tidy()
@@ -243,12 +261,11 @@ class Backups:
         self._refuse_transaction("release_backup")
         return self._mark(backup_id, lambda holds: tuple(one for one in holds if reason not in (None, one.reason)))
 
-    def _create(self, request: Request) -> Created:
-        return Creation(self._backend, self._place, self._options, self._key(), self._clock).make(request)
+    def _create(self, request: Request, catalog: Catalog) -> Created:
+        return Creation(self._backend, self._place, self._options, self._key(), self._clock).make(request, catalog)
 
-    def _stands(self, backup_id: str) -> bool:
+    def _stands(self, backup_id: str, catalog: Catalog) -> bool:
         """Read the files of a backup and of what it stands on; tell whether all are what was written."""
-        catalog = self._catalog()
         try:
             self._verification(catalog).require_untouched(catalog.chain(backup_id))
         except BackupDamaged:
@@ -285,6 +302,7 @@ class Backups:
 
     def _mark(self, backup_id: str, change: Callable[[tuple[Hold, ...]], tuple[Hold, ...]]) -> bool:
         require_id(backup_id)
+        self._require_there(backup_id)
         with self._place.alone():
             known = self._catalog().find(backup_id)
             holds = change(known.marks.holds)
@@ -292,6 +310,11 @@ class Backups:
                 return False
             marks.write(self._place, backup_id, known.marks._replace(holds=holds))
             return True
+
+    def _require_there(self, backup_id: str) -> None:
+        """Raise `BackupNotFound` without making the place, as waiting in it does."""
+        if not self._place.files(backup_id):
+            self._catalog().find(backup_id)
 
     def _catalog(self) -> Catalog:
         return read_catalog(self._place, self._key())

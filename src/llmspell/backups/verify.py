@@ -46,7 +46,7 @@ class Verification:
             errors.append(str(error))
         else:
             checksum_valid, integrity_valid = self._look_through(chain, errors, progress)
-        restorable = () if not errors else self._still_restorable(backup_id)
+        restorable = () if not errors else self.others_restorable(backup_id)
         valid = checksum_valid and integrity_valid
         warnings = tuple(self._warnings)
         self._warnings = []
@@ -69,6 +69,21 @@ class Verification:
                     f"{manifest.id} is not encrypted although a key is configured, and this store does not remember "
                     "it, so anybody may have written it; if you know that it is yours, use force (--force)"
                 )
+
+    def others_restorable(self, backup_id: str) -> tuple[str, ...]:
+        """Give the other backups that can be restored: those whose whole chain is as its checksums tell."""
+        sound: dict[str, bool] = {}
+        for one in reversed(self._catalog.newest_first()):
+            manifest = one.manifest
+            try:
+                self._catalog.chain(manifest.id)
+                self._require_remembered(one)
+                self._check(one, Contents.check_files)
+                sound[manifest.id] = manifest.parent_id is None or sound.get(manifest.parent_id, False)
+            except BackupError:
+                sound[manifest.id] = False
+        ids = [one.manifest.id for one in self._catalog.newest_first()]
+        return tuple(one for one in ids if sound[one] and one != backup_id)
 
     def _look_through(
         self, chain: Sequence[Known], errors: list[str], progress: Callable[[int, int], object] | None
@@ -138,21 +153,6 @@ class Verification:
     def _catalog_has(self, backup_id: str) -> None:
         if backup_id not in self._catalog.unreadable:
             self._catalog.find(backup_id)
-
-    def _still_restorable(self, backup_id: str) -> tuple[str, ...]:
-        """Give the other backups that can be restored: those whose whole chain is as its checksums tell."""
-        sound: dict[str, bool] = {}
-        for one in reversed(self._catalog.newest_first()):
-            manifest = one.manifest
-            try:
-                self._catalog.chain(manifest.id)
-                self._require_remembered(one)
-                self._check(one, Contents.check_files)
-                sound[manifest.id] = manifest.parent_id is None or sound.get(manifest.parent_id, False)
-            except BackupError:
-                sound[manifest.id] = False
-        ids = [one.manifest.id for one in self._catalog.newest_first()]
-        return tuple(one for one in ids if sound[one] and one != backup_id)
 
 
 def _ignore(_: object) -> None:

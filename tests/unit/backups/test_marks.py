@@ -1,7 +1,8 @@
-"""Who holds a backup and what was found of it is kept beside it; a file that says nonsense says nothing."""
+"""Who holds a backup and what was found of it is kept beside it; one whose marks cannot be read is held."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -85,6 +86,16 @@ def test_to_hold_a_backup_leaves_its_verdict(place: LocalPlace) -> None:
     assert found(place)[:2] == ((Hold("held"),), 7.25)
 
 
+def signed(fields: object) -> bytes:
+    """Give a file whose checksum is right, whatever else is wrong with it."""
+    assert isinstance(fields, dict)
+    checksum = hashlib.sha256(json.dumps(fields, indent=2).encode() + b"\n").hexdigest()
+    return json.dumps({**fields, "checksum": checksum}, indent=2).encode() + b"\n"
+
+
+NO_MARKS: dict[str, object] = {"holds": [], "verified_at": None, "damaged": None, "seen": []}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -100,27 +111,38 @@ def test_to_hold_a_backup_leaves_its_verdict(place: LocalPlace) -> None:
         b"[" * 100_000,
         b"x" * 1_000_001,
         b"9" * 5_000,
-        json.dumps({"holds": 5, "verified_at": None, "damaged": None, "seen": []}).encode(),
-        json.dumps({"holds": [5], "verified_at": None, "damaged": None, "seen": []}).encode(),
-        json.dumps({"holds": [{"reason": "r"}], "verified_at": None, "damaged": None, "seen": []}).encode(),
-        json.dumps({"holds": [], "verified_at": "soon", "damaged": None, "seen": []}).encode(),
-        json.dumps({"holds": [], "verified_at": 10**400, "damaged": None, "seen": []}).encode(),
-        json.dumps({"holds": [], "verified_at": [], "damaged": None, "seen": []}).encode(),
-        json.dumps({"holds": [], "verified_at": None, "damaged": None, "seen": [[1, 2]]}).encode(),
-        b'{"holds": [], "verified_at": 5.0, "damaged": null, "seen": [["a", Infinity, "x"]]}',
-        b'{"holds": [{"reason": "r", "until": NaN}], "verified_at": NaN, "damaged": null, "seen": []}',
+        json.dumps(NO_MARKS).encode(),
+        signed({**NO_MARKS, "holds": 5}),
+        signed({**NO_MARKS, "holds": [5]}),
+        signed({**NO_MARKS, "holds": [{"reason": "r"}]}),
+        signed({**NO_MARKS, "verified_at": "soon"}),
+        signed({**NO_MARKS, "verified_at": 10**400}),
+        signed({**NO_MARKS, "verified_at": []}),
+        signed({**NO_MARKS, "seen": [[1, 2]]}),
+        signed({**NO_MARKS, "verified_at": 5.0, "seen": [["a", float("inf"), "x"]]}),
     ],
 )
-def test_what_is_no_file_of_marks_counts_as_none(place: LocalPlace, text: bytes) -> None:
+def test_a_backup_whose_marks_cannot_be_read_is_held_and_not_verified(place: LocalPlace, text: bytes) -> None:
     put(place, text)
-    assert found(place).held(0.0) is None
+    assert found(place).held(0.0) == "its marks cannot be read"
     assert found(place).verified_at is None
     assert found(place).damaged is None
     marks.write(place, SOME_ID, found(place)._replace(holds=(Hold("mended"),)))
     assert found(place).held(0.0) == "mended"
 
 
+def test_no_flipped_bit_ends_a_hold_or_makes_a_verdict(place: LocalPlace, tmp_path: Path) -> None:
+    marks.write(place, SOME_ID, Marks((Hold("audit", 2_000_000_000.0),)))
+    file = tmp_path / SOME_ID / "marks.json"
+    text = file.read_bytes()
+    for position in range(len(text)):
+        for bit in range(8):
+            file.write_bytes(text[:position] + bytes([text[position] ^ 1 << bit]) + text[position + 1 :])
+            read = found(place)
+            assert read.held(1.0) is not None
+            assert read.verified_at is None
+
+
 def test_a_verdict_that_somebody_wrote_for_other_files_does_not_count(place: LocalPlace) -> None:
-    fields = {"holds": [], "verified_at": 5.0, "damaged": "invented", "seen": [["manifest.json", 9, "1-1"]]}
-    put(place, json.dumps(fields).encode())
+    put(place, signed({**NO_MARKS, "verified_at": 5.0, "damaged": "invented", "seen": [["manifest.json", 9, "1-1"]]}))
     assert found(place) == Marks()

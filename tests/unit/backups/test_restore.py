@@ -672,13 +672,14 @@ def test_damage_is_found_before_anything_is_touched_and_what_is_left_is_named(ho
     spoil(home.files(second) / ENTRIES_FILE, flip)
     before, listed = (home.seen(), home.store.version()), home.backups.list_backups()
     with pytest.raises(
-        BackupDamaged, match=f"^{second} is damaged: .*; the store is as it was; other backups: {first}$"
+        BackupDamaged,
+        match=f"^{second} is damaged: .*; the store is as it was; other backups that can be restored: {first}$",
     ):
         home.backups.restore_backup(second)
     assert (home.seen(), home.store.version()) == before
     assert home.backups.list_backups() == listed
     shutil.rmtree(home.files(first))
-    with pytest.raises(BackupDamaged, match="other backups: none"):
+    with pytest.raises(BackupDamaged, match="other backups that can be restored: none"):
         home.backups.restore_backup(second)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from llmspell.backends.base import Capabilities, Statistics
+from llmspell.backends.lock import Entry
 from llmspell.backends.sqlite import checking, keeping, layout, revising, writing
 from llmspell.backends.sqlite.connections import DiskDatabase, MemoryDatabase
 from llmspell.backends.sqlite.failures import FAILURES, translate
@@ -172,7 +173,7 @@ class SqliteBackend:
     def turn(self) -> AbstractContextManager[object]:
         """See `Backend.turn`."""
         self._database.refuse_closed()
-        return self._database.writer
+        return Entry(self._database.writer)
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:

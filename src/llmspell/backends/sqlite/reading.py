@@ -47,7 +47,14 @@ _WRITTEN = """
 SELECT scope, key, version, created_at, updated_at, expires_at, CASE WHEN expires_at <= ?2 THEN NULL ELSE value END
 FROM entries WHERE version > ?1
 """
-_CENSUS = f"SELECT count(*), coalesce(sum(version & 0xFFFFFFFF), 0) FROM entries WHERE {_LIVE}"
+# The table is read from its first page to its last, as when everything written is told. The index names every entry
+# once more: a page that lost some of them without the engine noticing has them there.
+_CENSUS = f"""
+SELECT count(*) FILTER (WHERE {_LIVE}), coalesce(sum(version & 0xFFFFFFFF) FILTER (WHERE {_LIVE}), 0),
+    count(*) FILTER (WHERE version > 0),
+    (SELECT count(*) FROM entries INDEXED BY sqlite_autoindex_entries_1)
+FROM entries NOT INDEXED
+"""
 
 _COUNT = f"SELECT count(*) FROM entries WHERE scope = :scope AND {_LIVE}"
 _NOTE = "SELECT value FROM notes WHERE kind = ? AND name = ?"
@@ -111,7 +118,13 @@ class SqliteReader:
 
     def census(self, now: float) -> Census:
         """See `Reader.census`."""
-        return Census(*self._execute(_CENSUS, {"now": now}).get)
+        entries, version_sum, told, indexed = self._execute(_CENSUS, {"now": now}).get
+        if told != indexed:
+            raise StoreDamaged(
+                f"the store's table has {told} entries and its index {indexed}; keep a copy of the folder, look with "
+                "`llmspell state check`, and go back to a copy or backup that is sound"
+            )
+        return Census(entries, version_sum)
 
     def count(self, scope: str, now: float) -> int:
         """See `Reader.count`."""
