@@ -369,7 +369,7 @@ def test_a_place_that_may_not_be_written_is_told_and_is_still_read(world: World)
                 os.chown(path, NOBODY, NOBODY)
         program = """
 import os, sys
-from llmspell.errors import BackupUnavailable
+from llmspell.errors import BackupError
 root, target = sys.argv[1], sys.argv[2]
 with llmspell.open(root + "/state", backup_path=root + "/backups", clock=lambda: 1_900_000_000.0) as store:
     version = store.version()
@@ -382,11 +382,11 @@ with llmspell.open(root + "/state", backup_path=root + "/backups", clock=lambda:
     for path, folders, files in os.walk(root + "/backups"):
         os.chmod(path, 0o500)
 with llmspell.open(root + "/state", backup_path=root + "/backups", clock=lambda: 1_900_000_000.0) as store:
-    for work in (store.backups.create_backup, store.backups.cleanup_backups,
-                 lambda: store.backups.hold_backup(target), lambda: store.backups.restore_backup(target)):
+    for work in (store.backups.create_backup, lambda: store.backups.hold_backup(target),
+                 lambda: store.backups.restore_backup(target)):
         try:
             work()
-        except BackupUnavailable as error:
+        except BackupError as error:
             assert "you may read and write" in str(error), error
         else:
             raise AssertionError(work)
@@ -394,6 +394,9 @@ with llmspell.open(root + "/state", backup_path=root + "/backups", clock=lambda:
     validated = store.backups.validate_backup(target)
     assert validated.is_valid and "could not be noted" in validated.warnings[0], validated
     assert store.version() == version
+    assert store.backups.restore_backup(target, dry_run=True).changes
+    assert store.backups.cleanup_backups(dry_run=True).retained_count == 5
+    assert store.backups.restore_backup(target, force=True).pre_restore_backup_id is None
     for path, folders, files in os.walk(root + "/backups"):
         os.chmod(path, 0o700)
         for name in files:
