@@ -88,7 +88,7 @@ def _parsed(lines: Sequence[bytes]) -> list[Written]:
 
     # Written for speed: the usual lines pass all together, column by column; others are looked at one by one.
     try:
-        documents = [loads(line) for line in lines]
+        documents = list(map(loads, lines))
         text = dumps(documents)
         if set(map(tuple, documents)) != {_ENTRY} or text != b"[%b]" % b",".join(lines):
             return [_entry(line, document) for line, document in zip(lines, documents, strict=True)]
@@ -106,8 +106,8 @@ def _parsed(lines: Sequence[bytes]) -> list[Written]:
         ):
             raise ValueError("a time that is no number")
         values = [line[line.index(_VALUE) + 9 : -1] for line in lines]
-        for value in values:
-            if len(value) > _SHALLOW_BYTES:
+        if max(map(len, values)) > _SHALLOW_BYTES:
+            for value in values:
                 codec.require_depth(value)
         return list(zip(*columns[:6], values, strict=True))
     except (ValueError, TypeError, AttributeError, InvalidArgument, StoreDamaged) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell.backups.compression import NONE
@@ -79,8 +80,7 @@ class Contents(NamedTuple):
         def take(lines: list[bytes]) -> None:
             nonlocal counted
             counted += len(lines)
-            for line in lines:
-                loads(line)
+            deque(map(loads, lines), 0)
 
         try:
             self._read_lines(ENTRIES, take)
