@@ -141,8 +141,8 @@ class Restore:
         fresh = current == 0
         same = same_version(stamp, source.schema_version)
         whole = request.selection.everything and source.selection.everything and request.into is None
+        revision.put_all(())  # so that the change has a version of its own even when nothing comes back
         if not whole:
-            revision.put_all(())  # so that the change has a version of its own even when nothing comes back
             unclaimed = fresh and not history.applied(revision)
             if unclaimed:
                 revision.apply((Stamp(source.schema_version),))
