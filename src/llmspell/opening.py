@@ -222,6 +222,7 @@ def _backups_of(settings: StateSettings, clock: Callable[[], float]) -> Callable
         from llmspell.backups.retention import Rules
         from llmspell.backups.verbs import Backups
 
+        _refuse_inside(settings)
         options = BackupOptions(
             settings.backup_path,
             settings.schema_version,
@@ -256,3 +257,15 @@ def _backups_of(settings: StateSettings, clock: Callable[[], float]) -> Callable
         )
 
     return make
+
+
+def _refuse_inside(settings: StateSettings) -> None:
+    """Refuse backups in the folder of the store itself: what takes the one takes the other."""
+    if "://" in settings.backup_path or settings.backend != "disk":
+        return
+    state, backups = os.path.realpath(settings.path), os.path.realpath(settings.backup_path)
+    if os.path.commonpath((state, backups)) == state:
+        raise InvalidArgument(
+            f'the backups would lie in "{settings.backup_path}", inside the folder of the store itself, and be lost '
+            "with it; name another folder in [state] backup_path"
+        )

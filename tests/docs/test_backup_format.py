@@ -11,11 +11,11 @@ import llmspell
 from llmspell.backups import lines, marks
 from llmspell.backups.compression import SUFFIXES
 from llmspell.backups.content import Part
-from llmspell.backups.create import NOT_BACKED_UP
 from llmspell.backups.encryption import new_key, read_key
 from llmspell.backups.local import _GONE, _LOCK, _NEW
 from llmspell.backups.manifest import DETAILS, ENTRIES, FORMAT, FORMAT_VERSION, MAX_BYTES, NOTES, Details, parse
 from llmspell.backups.marks import Hold, Marks
+from llmspell.backups.origin import OWN_KINDS
 from llmspell.backups.place import MANIFEST, MARKS
 from llmspell.backups.reading import _note
 
@@ -142,7 +142,7 @@ def test_the_notes_of_the_example_are_read_and_those_that_are_made_are_in_the_ta
             made = {kind.replace("2.0.0", "VERSION") for kind in reader.note_kinds()}
     table = set(re.findall(r"`([^`]+)`", "".join(re.findall(r"^\| (`.*?) \|", section("notes.jsonl"), re.MULTILINE))))
     assert {"migration", "complement VERSION", "quarantine", "quarantine number"} <= made
-    assert made - set(NOT_BACKED_UP) <= table
+    assert made - set(OWN_KINDS) <= table
 
 
 def test_the_encrypted_manifest_of_the_example_is_vouched_for_by_its_key(tmp_path: Path) -> None:

@@ -155,6 +155,9 @@ class World:
                 backups.restore_backup(backup_id, **chosen)
             return
         moment, stamp = self.moments[backup_id], self.schema_version()
+        if (chosen or moment.chosen) and self.is_refused_in_part(backup_id, chosen, stamp):
+            assert self.live() == before
+            return
         versions = {place: store.entry(*place) for place in before}
         try:
             incoming = self.brought_to(stamp, backup_id, chosen)
@@ -184,6 +187,18 @@ class World:
                     store.save(*place, 1, if_version=entry.version)
         assert result.pre_restore_backup_id is not None
         self.note(result.pre_restore_backup_id, {}, before)
+
+    def is_refused_in_part(self, backup_id: str, chosen: Chosen, stamp: str) -> bool:
+        """Tell whether a part is refused because the store was migrated since; of another version it always is."""
+        try:
+            self.home.backups.restore_backup(backup_id, dry_run=True, **chosen)
+        except BackupError as error:
+            if "cannot come back alone" not in str(error):
+                raise
+            event("a part was refused")
+            return True
+        assert stamp == self.moments[backup_id].schema_version
+        return False
 
     def brought_to(self, version: str, backup_id: str, chosen: Chosen) -> Entries:
         """Give what is chosen of a backup, migrated in a store of its own where it is of another schema version."""

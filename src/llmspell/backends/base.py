@@ -226,6 +226,9 @@ class Backend(Reader, Protocol):
         changes nothing.
         """
 
+    def in_revision(self) -> bool:
+        """Tell whether this thread is inside the `work` of a `revise`."""
+
     def turn(self) -> AbstractContextManager[object]:
         """Take the writer's turn: until the block ends, nobody else commits. The same thread may enter it again."""
 

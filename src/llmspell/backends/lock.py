@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, TypeVar
 
@@ -55,6 +56,7 @@ class FileLock:
         self._idle: deque[int] = deque()
         self._open: set[int] = set()
         self._closed = False
+        _locks.add(self)
 
     def __enter__(self) -> FileLock:
         held = self._held
@@ -139,7 +141,7 @@ class FileLock:
     def _open_file(self) -> int:
         if self._before_open:
             self._before_open()
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._open.add(descriptor)
         return descriptor
 
@@ -245,3 +247,16 @@ class ThreadLock:
                 self._waiting.remove((thread, turn))
             elif self._owner == thread:
                 self._hand_over()
+
+
+_locks: weakref.WeakSet[FileLock] = weakref.WeakSet()
+"""All locks of this process. After a fork the child has the parent's descriptions of their files: what one of the two
+holds through one, the other holds as well."""
+
+
+def _after_fork_in_child() -> None:
+    for lock in list(_locks):
+        lock.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

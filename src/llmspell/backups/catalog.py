@@ -42,11 +42,16 @@ class Known(NamedTuple):
 
 
 class Catalog(NamedTuple):
-    """All backups of a place by their ids, and those that cannot be read with the reason."""
+    """All backups of a place by their ids, and those that cannot be read with the reason.
+
+    `unopened` has what those say of themselves whose manifest is whole and cannot be vouched for: another key is
+    needed. It is good for nothing but leaving them alone.
+    """
 
     place: Place
     known: dict[str, Known]
     unreadable: dict[str, BackupError]
+    unopened: dict[str, Manifest]
 
     def newest_first(self) -> list[Known]:
         """Give the backups in the order in which they were made, the newest first."""
@@ -54,7 +59,8 @@ class Catalog(NamedTuple):
 
     def next_sequence(self) -> int:
         """Give the number of the next backup."""
-        return max((one.manifest.sequence for one in self.known.values()), default=0) + 1
+        known = [one.manifest for one in self.known.values()]
+        return max((manifest.sequence for manifest in (*known, *self.unopened.values())), default=0) + 1
 
     def find(self, backup_id: str) -> Known:
         """Give a backup; raises `BackupNotFound`, or what is wrong with its manifest."""
@@ -137,7 +143,7 @@ class Catalog(NamedTuple):
 
 def read_catalog(place: Place, key: Key | None) -> Catalog:
     """Read every manifest; a backup that cannot be read is listed with the reason, and stops nothing."""
-    catalog = Catalog(place, {}, {})
+    catalog = Catalog(place, {}, {}, {})
     for backup_id, files in place.listing().items():
         try:
             catalog.known[backup_id] = read_known(place, backup_id, files, key)
@@ -146,6 +152,9 @@ def read_catalog(place: Place, key: Key | None) -> Catalog:
         except BackupError as error:
             if place.files(backup_id):  # else somebody has removed it since the place was listed
                 catalog.unreadable[backup_id] = error
+                if isinstance(error, BackupKeyWrong):
+                    text = place.read(backup_id, MANIFEST, manifests.MAX_BYTES) or b""
+                    catalog.unopened[backup_id] = manifests.parse(text, None)
     return catalog
 
 

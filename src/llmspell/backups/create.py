@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from llmspell.backups.place import Draft, Place
     from llmspell.entry import Written
 
-NOT_BACKED_UP = (origin.KIND, "migration run")
-"""Kinds of notes that are about this store's own past, which another store does not have."""
-
 
 class Request(NamedTuple):
     """What a call asks for. `progress` is told how many entries were looked at, and of how many."""
@@ -66,6 +63,10 @@ class Creation:
         Raises `BackupError` or `StoreError` and leaves nothing behind when it cannot be made.
         """
         began = time.perf_counter()
+        if self._packing.key is None and any(one.manifest.recipient for one in catalog.known.values()):
+            self._warnings.append(
+                "this backup is not encrypted, although there are encrypted ones: no key is configured"
+            )
         with self._backend.snapshot() as reader:
             now = self._clock()
             parent = self._parent(catalog, reader, request, now) if request.incremental else None
@@ -76,6 +77,7 @@ class Creation:
                         out.write(marks.text_of(Marks((request.hold,))))
                 manifest, text = self._fill(draft, reader, manifest, request)
                 self._prove(draft, manifest)
+                manifests.parse(text, None)
                 draft.publish(text)
         checksum = manifests.checksum_of(text)
         self._note(manifest, checksum, request, catalog, now)
@@ -108,7 +110,9 @@ class Creation:
                 reason = "no backup here is of the same scopes"
             elif (manifest.recipient is None) != (self._packing.key is None):
                 reason = (
-                    "the one it would stand on is encrypted" if manifest.recipient else "no backup here is encrypted"
+                    "the one it would stand on is encrypted"
+                    if manifest.recipient
+                    else "the one before is not encrypted"
                 )
             elif damages[manifest.id] is not None:
                 reason = f"the one it would stand on cannot be restored: {damages[manifest.id]}"
@@ -241,7 +245,7 @@ def _chosen(written: Iterable[Written], selection: Selection) -> Iterable[Writte
 
 def _notes(reader: Reader) -> Iterator[bytes]:
     for kind in reader.note_kinds():
-        if kind in NOT_BACKED_UP:
+        if kind in origin.OWN_KINDS:
             continue
         first: str | None = ""
         while first is not None:

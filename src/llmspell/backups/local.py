@@ -94,7 +94,7 @@ class LocalPlace:
         folder = os.path.join(self._folder, backup_id)
         new = os.path.join(folder, f"{_NEW}{name}")
         try:
-            _remove_file(new)
+            _remove(new)
             with _create(new) as file:
                 file.write(content)
                 reach("marks.written")
@@ -113,7 +113,7 @@ class LocalPlace:
             os.rename(os.path.join(self._folder, backup_id), gone)
             _sync_folder(self._folder)
             reach("backup.unlisted")
-            _remove_folder(gone)
+            _remove(gone)
         except OSError as error:
             raise self._trouble(error) from error
 
@@ -134,10 +134,10 @@ class LocalPlace:
             for name in os.listdir(self._folder):
                 path = os.path.join(self._folder, name)
                 if name.startswith((_NEW, _GONE)) and is_id(name.partition("-")[2]):
-                    _remove_folder(path)
+                    _remove(path)
                 elif is_id(name) and os.path.isdir(path) and not os.path.islink(path):
                     for unfinished in [one for one in os.listdir(path) if one.startswith(_NEW)]:
-                        _remove_file(os.path.join(path, unfinished))
+                        _remove(os.path.join(path, unfinished))
         except OSError as error:
             raise self._trouble(error) from error
 
@@ -201,7 +201,7 @@ class LocalDraft:
         if self._published:
             return
         try:
-            _remove_folder(self._folder)
+            _remove(self._folder)
         except OSError:
             return  # told by the error that led here; the next maker removes it
 
@@ -327,18 +327,21 @@ def _make_folder(folder: str) -> None:
     _sync_folder(parent)
 
 
-def _remove_folder(folder: str) -> None:
-    """Remove a folder of ours and whatever is in it; links in it are removed, not followed."""
-    if os.path.islink(folder):
-        os.unlink(folder)
+def _remove(path: str) -> None:
+    """Remove what is there: a file, a link (not what it leads to), a folder with all that is in it."""
+    if not os.path.isdir(path) or os.path.islink(path):
+        _remove_file(path)
         return
-    for entry in list(os.scandir(folder)):
-        if entry.is_dir(follow_symlinks=False):
-            _remove_folder(entry.path)
-        else:
-            _remove_file(entry.path)
-        reach("backup.removing")
-    os.rmdir(folder)
+    folders = [path]
+    for folder in folders:  # it grows while it is gone through: no depth is too deep
+        for entry in list(os.scandir(folder)):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            else:
+                _remove_file(entry.path)
+            reach("backup.removing")
+    for folder in reversed(folders):
+        os.rmdir(folder)
 
 
 def _remove_file(path: str) -> None:

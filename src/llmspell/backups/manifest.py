@@ -15,6 +15,8 @@ from llmspell.backups.compression import SUFFIXES
 from llmspell.backups.content import Packing, Part
 from llmspell.backups.names import FULL, INCREMENTAL, is_id
 from llmspell.errors import BackupDamaged, BackupTooNew
+from llmspell.limits import MAX_INTEGER
+from llmspell.schema_range import require_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ FORMAT = "llmspell backup"
 FORMAT_VERSION = 1
 MAX_BYTES = 4_000_000
 MAX_VERSION = 2**53
-"""No store gets there, and one that goes on above it still has room for all of its versions."""
+"""No store gets there by writing. A manifest that tells of more is not believed when a store goes on above it."""
 
 ENTRIES, NOTES, DETAILS = "entries.jsonl", "notes.jsonl", "details.json"
 
@@ -213,7 +215,7 @@ def _manifest(fields: dict[str, Any]) -> Manifest:
         parent_checksum,
         _count(fields["sequence"]),
         float(_typed(fields["created_at"], float)),
-        _typed(fields["schema_version"], str),
+        _schema_version(fields["schema_version"]),
         _version(fields["since_version"]),
         _version(fields["version"]),
         _count(fields["entry_count"]),
@@ -261,14 +263,19 @@ def _typed(value: Any, kind: type) -> Any:
 
 
 def _version(value: Any) -> int:
-    if _count(value) > MAX_VERSION:
+    if _count(value) > MAX_INTEGER // 2:
         raise ValueError(f"{value!r} where the version of a store belongs")
     return cast("int", value)
 
 
+def _schema_version(value: Any) -> str:
+    require_version(_typed(value, str))
+    return cast("str", value)
+
+
 def _count(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r} where a number belongs")
+    if type(value) is not int or not 0 <= value <= MAX_INTEGER:
+        raise ValueError("a number is missing, or out of bounds")
     return value
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from llmspell.backups.restore import Request, Restore, Source
 from llmspell.backups.selection import Selection
 from llmspell.errors import HistoryError
-from llmspell.migrations.history import schema_version_at
+from llmspell.migrations.history import migrated_after, schema_version_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,17 @@ def restore_moment(
         if schema_version is None:
             raise HistoryError("there is nothing to go back to: nobody has written to the store yet")
         name = f"version {version}"
-        source = Source(name, "", schema_version, entries, None, 0, Selection())
+        source = Source(
+            name,
+            "",
+            schema_version,
+            entries,
+            None,
+            0,
+            Selection(),
+            remembered=True,
+            migrated_since=lambda reader: migrated_after(reader, version),
+        )
         restoring = Restore(backend, source, request, chain, clock)
         if request.dry_run:
             return restoring.make(None)

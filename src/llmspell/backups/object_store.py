@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from llmspell.errors import BackupUnavailable, InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import ModuleType
 
     from obstore.store import AzureStore, ClientConfig, GCSStore, RetryConfig, S3Store
@@ -34,6 +34,7 @@ SCHEMES = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW
 """The known schemes, each with the variable that allows plain HTTP."""
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9._~\[\]:-]+(/[^\s]*)?", re.ASCII)
 _FOLDER = re.compile(r"(?!\.{1,2}$)[\w .+=@:,-]+")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>", re.ASCII)
 _STATUS = re.compile(r"status code: ([0-9]{3}[A-Za-z ]{0,40})", re.ASCII)
@@ -98,6 +99,7 @@ class ObjectStore:
 
         from obstore.store import AzureStore, GCSStore, S3Store
 
+        _require_endpoint(os.environ)
         options["connect_timeout"] = _duration(_CONNECT_SECONDS)
         options["timeout"] = _duration(_TRANSFER_SECONDS)
         # The library reads this one only where no options are given.
@@ -112,6 +114,16 @@ class ObjectStore:
         return kinds[self._scheme](
             self._bucket, prefix=self._prefix or None, client_options=options, retry_config=retry
         )
+
+
+def _require_endpoint(environment: Mapping[str, str]) -> None:
+    """Refuse an endpoint that is no URL, which the library does not survive."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3"):
+        value = environment.get(name)
+        if value is not None and not _ENDPOINT.fullmatch(value):
+            raise BackupUnavailable(
+                f"the environment variable {name} is no URL of a server; write it like https://storage.example.org"
+            )
 
 
 def _duration(seconds: float) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from llmspell.backends.base import Backend, Reader, Revision
 
 KIND = "backup"
+OWN_KINDS = (KIND, "migration run")
+"""Kinds of notes that are about a store's own past, which no other store has, and which no backup brings along."""
 
 
 def made_of(reader: Reader) -> dict[str, str]:

@@ -10,6 +10,7 @@ from llmspell.backups.compression import NONE
 from llmspell.backups.content import check_file, read_content
 from llmspell.backups.lines import Lines, parse
 from llmspell.backups.manifest import DETAILS, ENTRIES, NOTES, Manifest, packing_of
+from llmspell.backups.origin import OWN_KINDS
 from llmspell.batch import Note
 from llmspell.errors import BackupDamaged
 
@@ -45,6 +46,8 @@ class Contents(NamedTuple):
             deletions = [entry[6] for entry in entries].count(None)
             counts[0] += len(entries) - deletions
             counts[1] += deletions
+            if deletions and self.manifest.full:
+                raise BackupDamaged("it is a full backup and holds deletions")
             versions = [entry[2] for entry in entries]
             if versions and not (first < min(versions) and max(versions) <= last):
                 raise BackupDamaged(f"it holds an entry with a version that is not in {first + 1} to {last}")
@@ -128,6 +131,8 @@ def _note(line: bytes) -> Note:
         kind, name, value = fields["kind"], fields["name"], fields["value"]
         if not (type(kind) is str and type(name) is str and type(value) is str):
             raise ValueError("its parts are no texts")
+        if kind in OWN_KINDS:
+            raise ValueError(f"notes of the kind {kind!r} are in no backup")
         return Note(kind, name, value.encode())
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BackupDamaged(f"it holds a line that is no note ({error})") from error

@@ -12,24 +12,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell.arguments import scope_name
 from llmspell.backends.registry import BackendOptions, open_backend
-from llmspell.backups.create import NOT_BACKED_UP
+from llmspell.backups.origin import OWN_KINDS
 from llmspell.backups.results import Restored, RestoredChange
 from llmspell.backups.selection import Selection, globs
 from llmspell.batch import Delete, DropNotes, Stamp
-from llmspell.errors import BackupError, InvalidArgument, MigrationError
+from llmspell.errors import BackupDamaged, BackupError, InvalidArgument, MigrationError, StoreDamaged
 from llmspell.fail_points import reach
-from llmspell.migrations import history
+from llmspell.migrations import history, quarantine
 from llmspell.migrations.passage import Conditions
 from llmspell.migrations.run import Run
-from llmspell.schema_range import same_version
+from llmspell.schema_range import order, same_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from llmspell.backends.base import Backend, Revision
+    from llmspell.backends.base import Backend, Reader, Revision
     from llmspell.entry import Written
     from llmspell.migrations.chain import Chain
-    from llmspell.migrations.results import Applied
 
 VERSION_GAP = 1_000_000
 """A store that does not know its own past goes on at least this far above the highest version that is known."""
@@ -41,6 +40,8 @@ class Source(NamedTuple):
     `entries` passes all of it on, some at a time, and raises when it is not sound; it may be asked several times.
     `notes` does the same for what the store notes beside its entries, None where the source has no notes.
     `least_version` is the highest version that the store is known to have had. `selection` is what the source is of.
+    `remembered`: it is known to come from this store. `migrated_since` tells whether the store that is being restored
+    has been migrated after the source's moment.
     """
 
     name: str
@@ -50,6 +51,8 @@ class Source(NamedTuple):
     notes: Callable[[Revision], None] | None
     least_version: int
     selection: Selection
+    remembered: bool
+    migrated_since: Callable[[Reader], bool]
 
 
 class Request(NamedTuple):
@@ -94,6 +97,7 @@ class Restore:
         self._clock = clock
         self._matches = request.selection.matcher()
         self._restored = 0
+        self._now = 0.0
 
     def make(self, pre_restore_backup_id: str | None) -> Restored:
         """Do it; raises `BackupError`, `MigrationError` or `StoreError`, and the store is then as it was."""
@@ -118,10 +122,12 @@ class Restore:
     def _work(self, revision: Revision) -> Restored:
         reach("restore.turn_taken")
         source, request = self._source, self._request
-        before = _places(revision, self._clock()) if request.dry_run else {}
+        self._now = self._clock()
+        before = _places(revision, self._now) if request.dry_run else {}
         current = revision.version()
-        if current < source.least_version:
-            revision.advance((source.least_version // VERSION_GAP + 2) * VERSION_GAP)
+        if current < source.least_version or not source.remembered:
+            highest = max(current, source.least_version)
+            revision.advance((highest // VERSION_GAP + 2) * VERSION_GAP)
         version = revision.version() + 1
         removed = self._bring_back(revision, current)
         reach("restore.written")
@@ -130,7 +136,7 @@ class Restore:
             source.backup_id, self._restored, removed, None, version, schema_version, 0.0, request.dry_run
         )
         if request.dry_run:
-            raise _Undone(result._replace(changes=_changes(before, _places(revision, self._clock()))))
+            raise _Undone(result._replace(changes=_changes(before, _places(revision, self._now))))
         reach("restore.committing")
         return result
 
@@ -138,36 +144,62 @@ class Restore:
         """Write what comes back and remove the rest; give how many entries were removed."""
         source, request = self._source, self._request
         stamp = revision.schema_version() or source.schema_version
-        fresh = current == 0
-        same = same_version(stamp, source.schema_version)
-        whole = request.selection.everything and source.selection.everything and request.into is None
+        # Nobody has given it a shape: neither an entry nor a migration.
+        fresh = current == 0 and not history.applied(revision)
+        same = fresh or same_version(stamp, source.schema_version)
         revision.put_all(())  # so that the change has a version of its own even when nothing comes back
-        if not whole:
-            unclaimed = fresh and not history.applied(revision)
-            if unclaimed:
+        if not (request.selection.everything and source.selection.everything and request.into is None):
+            self._refuse_mixing(revision, stamp, same=same)
+            if fresh:
                 revision.apply((Stamp(source.schema_version),))
-            if same or unclaimed:
-                self._put_selected(revision, source.entries)
-            else:
-                self._put_migrated(revision, stamp)
+            self._put_selected(revision)
             return 0 if request.into is not None else self._remove_selected(revision)
         source.entries(lambda entries: self._put(revision, entries))
-        removed = 0 if fresh else revision.remove_rest()
-        if source.notes is not None:
-            revision.apply(DropNotes(kind) for kind in revision.note_kinds() if kind not in NOT_BACKED_UP)
+        removed = 0 if current == 0 else revision.remove_rest()
+        if revision.census(self._now).entries != self._restored:
+            raise BackupDamaged(f"{source.name} holds an entry twice")
+        if source.notes is None:
+            self._refuse_lossy(revision, stamp, same=same)
+        else:
+            revision.apply(DropNotes(kind) for kind in revision.note_kinds() if kind not in OWN_KINDS)
             source.notes(revision)
+            _require_readable(revision, source.name)
         revision.apply((Stamp(source.schema_version),))
-        if not (fresh or same):
-            self._migrate(revision, stamp, history.applied(revision))
+        if not same:
+            self._migrate(revision, stamp)
         return removed
 
+    def _refuse_mixing(self, revision: Revision, stamp: str, *, same: bool) -> None:
+        """Refuse a part of another schema version: what migrations keep for the way back would not be about it."""
+        source = self._source
+        if not same:
+            raise BackupError(
+                f"{source.name} has schema version {source.schema_version} and the store has {stamp}, so a part of it "
+                "cannot come back alone; restore it whole into a new folder, migrate that, and take the part from there"
+            )
+        if history.applied(revision) and source.migrated_since(revision):
+            raise BackupError(
+                f"the store was migrated since {source.name}, so a part of it cannot come back alone: what the "
+                "migration keeps for the way back is about other values; restore it whole"
+            )
+
+    def _refuse_lossy(self, revision: Revision, stamp: str, *, same: bool) -> None:
+        """Refuse a moment of history whose values do not belong to what migrations keep for the way back now."""
+        source = self._source
+        if (same and history.applied(revision) and source.migrated_since(revision)) or (
+            not same and order(source.schema_version) > order(stamp)
+        ):
+            raise BackupError(
+                f"the store was migrated back and forth since {source.name}, and history does not have what those "
+                "migrations kept for the way back; restore a backup instead"
+            )
+
     def _put(self, revision: Revision, entries: list[Written]) -> None:
-        now = self._clock()
-        self._restored += len([entry for entry in entries if entry[5] is None or entry[5] > now])
+        self._restored += len([entry for entry in entries if entry[5] is None or entry[5] > self._now])
         revision.put_all(entries)
         reach("restore.putting")
 
-    def _put_selected(self, revision: Revision, entries: Callable[[Callable[[list[Written]], object]], None]) -> None:
+    def _put_selected(self, revision: Revision) -> None:
         into, scopes = self._request.into, set[str]()
 
         def take(written: list[Written]) -> None:
@@ -182,27 +214,11 @@ class Restore:
                 chosen = [(into, *entry[1:]) for entry in chosen]
             self._put(revision, chosen)
 
-        entries(take)
-
-    def _put_migrated(self, revision: Revision, stamp: str) -> None:
-        """Take what is selected to the store's schema version aside, in memory, and write that."""
-
-        stood_on = history.applied(revision)
-
-        def fill(other: Revision) -> None:
-            self._source.entries(
-                lambda written: other.put_all([entry for entry in written if self._matches(entry[0], entry[1])])
-            )
-            self._migrate(other, stamp, stood_on)
-
-        with closing(_memory(self._source.schema_version)) as aside:
-            aside.revise(self._clock(), fill)
-            live = [entry for entry in aside.written(0, self._clock()) if entry[6] is not None]
-            self._put_selected(revision, lambda take: _pass_on(live, take))
+        self._source.entries(take)
 
     def _remove_selected(self, revision: Revision) -> int:
         """Remove what is selected and was not written just now."""
-        now, version, removed = self._clock(), revision.version() + 1, 0
+        now, version, removed = self._now, revision.version() + 1, 0
         in_source = self._source.selection.matcher()
         for scope in revision.scopes("", now):
             after: str | None = None
@@ -217,8 +233,8 @@ class Restore:
                         removed += 1
         return removed
 
-    def _migrate(self, revision: Revision, target: str, stood_on: list[Applied]) -> None:
-        """Take what came back to the schema version that the store has; `stood_on` must not have changed since."""
+    def _migrate(self, revision: Revision, target: str) -> None:
+        """Take what came back to the schema version that the store has."""
         source = self._source
         if self._chain is None:
             raise BackupError(
@@ -228,12 +244,12 @@ class Restore:
         try:
             chain = self._chain()
             legs = chain.path(source.schema_version, target)
-            history.refuse_changed(stood_on, chain)
+            history.refuse_changed(history.applied(revision), chain)
             history.refuse_forgotten(revision, legs)
             conditions = Conditions(
-                self._clock(), self._request.max_value_bytes, "fail", False, lambda _: None, lambda: None
+                self._now, self._request.max_value_bytes, "fail", False, lambda _: None, lambda: None
             )
-            Run(revision, conditions).lead(legs)
+            Run(revision, conditions).lead(legs, recorded=False)
         except MigrationError as error:
             raise BackupError(
                 f"{source.name} has schema version {source.schema_version} and cannot be taken to {target}, which the "
@@ -249,8 +265,13 @@ class _Undone(Exception):
         self.result = result
 
 
-def _pass_on(entries: list[Written], take: Callable[[list[Written]], object]) -> None:
-    take(entries)
+def _require_readable(revision: Revision, name: str) -> None:
+    """Raise `BackupDamaged` when what came back of the store's own notes is none that a store could have written."""
+    try:
+        history.applied(revision)
+        quarantine.listed(revision)
+    except (ValueError, TypeError, KeyError, AttributeError, StoreDamaged) as error:
+        raise BackupDamaged(f"{name} holds notes that no store has written ({error})") from error
 
 
 def _memory(schema_version: str) -> Backend:

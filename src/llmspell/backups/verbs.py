@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from llmspell.arguments import optional_text
-from llmspell.backups import marks, restore
+from llmspell.backups import marks, origin, restore
 from llmspell.backups.catalog import Catalog, Known, read_catalog, require_key
 from llmspell.backups.cleanup import clean_up
 from llmspell.backups.compose import compose, contents_of
 from llmspell.backups.create import Creation, Request
+from llmspell.backups.manifest import MAX_VERSION
 from llmspell.backups.marks import Hold
 from llmspell.backups.names import require_id
 from llmspell.backups.places import open_place
@@ -18,8 +21,9 @@ from llmspell.backups.results import CleanedUp, Created, Listed, Restored, Usage
 from llmspell.backups.retention import END_OF_DATES
 from llmspell.backups.selection import Selection, globs
 from llmspell.backups.verify import Verification
-from llmspell.errors import BackupDamaged, BackupError, InvalidArgument, StoreError
+from llmspell.errors import BackupDamaged, BackupError, BackupKeyMissing, InvalidArgument, StoreError
 from llmspell.fail_points import reach
+from llmspell.migrations.history import applied, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +37,28 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], object]
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
 MAX_DESCRIPTION = 1_000
+BEFORE_RESTORE = ("before restoring ", "before going back to ")
+"""How the descriptions begin of backups that undo a restore."""
+
+
+def _verb(
+    method: Callable[Concatenate[Backups, Arguments], Result],
+) -> Callable[Concatenate[Backups, Arguments], Result]:
+    """Let a thread run one verb at a time: what a verb calls (`progress`) cannot begin another one."""
+
+    @wraps(method)
+    def call(self: Backups, /, *args: Arguments.args, **options: Arguments.kwargs) -> Result:
+        self.begin(method.__name__)
+        try:
+            return method(self, *args, **options)
+        finally:
+            self.end()
+
+    return call
 
 
 class Backups:
@@ -58,7 +83,9 @@ class Backups:
         self._in_transaction = in_transaction
         self._chain = chain
         self._place: Place = open_place(options.place)
+        self._running = threading.local()
 
+    @_verb
     def create_backup(
         self,
         incremental: bool | None = None,
@@ -96,13 +123,12 @@ class Backups:
             self._options.exclude if exclude is None else globs(exclude, "exclude"),
         )
         request = Request(bool(incremental), _description(description), selection, _hold(hold, None), progress)
-        self._refuse_transaction("create_backup")
         with self._place.alone():
             self._place.tidy()
             catalog = self._catalog()
             created = self._create(request, catalog)
             try:
-                clean_up(catalog, self._options.rules, self._clock(), dry_run=False)
+                self._clean_up(catalog, dry_run=False)
             except BackupError as error:
                 warning = f"the backup is made, but cleaning up the older ones failed: {error}"
                 return created._replace(warnings=(*created.warnings, warning))
@@ -144,21 +170,27 @@ class Backups:
 
     def list_backups(self) -> list[Listed]:
         """Give the backups, the newest first; [] where there is none. Those that cannot be read are in `problems`."""
-        catalog, now = self._catalog(), self._clock()
+        catalog, now = self._catalog_as_it_is(), self._clock()
         damages = catalog.damages()
         return [_listed(one, damages[one.manifest.id], now) for one in catalog.newest_first()]
 
     def problems(self) -> dict[str, str]:
-        """Give the ids of what looks like a backup and cannot be read, each with the reason."""
-        return {backup_id: str(error) for backup_id, error in self._catalog().unreadable.items()}
+        """Give the ids of what looks like a backup and cannot be read, each with the reason; a key file likewise."""
+        found = {backup_id: str(error) for backup_id, error in self._catalog_as_it_is().unreadable.items()}
+        try:
+            self._key()
+        except BackupKeyMissing as error:
+            found[str(self._options.key_file)] = str(error)
+        return found
 
     def chain_of(self, backup_id: str) -> list[Listed]:
         """Give what a backup stands on and the backup itself, the full one first."""
-        catalog, now = self._catalog(), self._clock()
+        catalog, now = self._catalog_as_it_is(), self._clock()
         damages = catalog.damages()
         chain = catalog.chain(require_id(backup_id))
         return [_listed(one, damages[one.manifest.id], now) for one in chain]
 
+    @_verb
     def restore_backup(
         self,
         backup_id: str,
@@ -190,7 +222,6 @@ class Backups:
         _require_flag(force, "force")
         request = restore.request_of(scopes, keys, exclude, into, dry_run, self._options.max_value_bytes)
         require_id(backup_id)
-        self._refuse_transaction("restore_backup")
         self._require_there(backup_id)
         with self._place.alone():
             catalog = self._catalog()
@@ -206,7 +237,7 @@ class Backups:
                 restoring = restore.Restore(self._backend, source, request, self._chain, self._clock)
                 if dry_run:
                     return restoring.make(None)
-                with self.undoable(f"before restoring {backup_id}", force=force) as undo:
+                with self.undoable(f"{BEFORE_RESTORE[0]}{backup_id}", force=force) as undo:
                     reach("restore.backed_up")
                     return restoring.make(undo)
             except BackupDamaged as error:
@@ -215,29 +246,29 @@ class Backups:
                     f"{error}; the store is as it was; other backups that can be restored: {left}"
                 ) from error
 
+    @_verb
     def validate_backup(self, backup_id: str, *, progress: Progress | None = None) -> Validated:
         """Read a backup and everything it stands on, decode every entry, and note the verdict.
 
         What is wrong is in the result. Raises `BackupNotFound`, and `BackupUnavailable` when the place cannot be read.
         """
         require_id(backup_id)
-        self._refuse_transaction("validate_backup")
         return self._verification(self._catalog()).validate(backup_id, progress)
 
+    @_verb
     def cleanup_backups(self, dry_run: bool = False) -> CleanedUp:
         """Remove the backups that the rules of retention do not keep; every decision has its reason."""
         _require_flag(dry_run, "dry_run")
-        self._refuse_transaction("cleanup_backups")
         if not self._place.listing():
             return CleanedUp(dry_run, 0, 0, 0, ())  # without making the place
         with self._place.alone():
             if not dry_run:
                 self._place.tidy()
-            return clean_up(self._catalog(), self._options.rules, self._clock(), dry_run=dry_run)
+            return self._clean_up(self._catalog_as_it_is(), dry_run=dry_run)
 
     def get_storage_usage(self) -> Usage:
         """Count the backups and what they take."""
-        catalog = self._catalog()
+        catalog = self._catalog_as_it_is()
         ordered = catalog.newest_first()
         full = sum(one.manifest.full for one in ordered)
         return Usage(
@@ -249,17 +280,20 @@ class Backups:
             ordered[0].manifest.id if ordered else None,
         )
 
+    @_verb
     def hold_backup(self, backup_id: str, reason: str | None = None, until: float | None = None) -> None:
         """Keep a backup whatever the rules of retention say, until a moment (epoch seconds) or until it is released."""
         hold = _hold(reason or True, until)
         assert hold is not None  # a reason, or True, makes one
-        self._refuse_transaction("hold_backup")
         self._mark(backup_id, lambda holds: (*(one for one in holds if one.reason != hold.reason), hold))
 
+    @_verb
     def release_backup(self, backup_id: str, reason: str | None = None) -> bool:
         """Take a reason to hold it away (all of them unless one is given); False if it was not held."""
-        self._refuse_transaction("release_backup")
         return self._mark(backup_id, lambda holds: tuple(one for one in holds if reason not in (None, one.reason)))
+
+    def _clean_up(self, catalog: Catalog, *, dry_run: bool) -> CleanedUp:
+        return clean_up(catalog, self._options.rules, self._clock(), origin.made_of(self._backend), dry_run=dry_run)
 
     def _create(self, request: Request, catalog: Catalog) -> Created:
         return Creation(self._backend, self._place, self._options, self._key(), self._clock).make(request, catalog)
@@ -296,15 +330,27 @@ class Backups:
             target.schema_version,
             entries,
             notes,
-            max(one.manifest.version for one in catalog.known.values()),
+            self._highest_version(catalog),
             Selection() if details is None else Selection(details.scopes, details.exclude),
+            origin.made_of(self._backend).get(target.id) == chain[-1].checksum,
+            lambda reader: (
+                any(version > target.version for version in runs(reader))
+                or any(one.applied_at > target.created_at for one in applied(reader))
+            ),
         )
+
+    def _highest_version(self, catalog: Catalog) -> int:
+        """Give the highest version that the store is known to have had, by manifests that can be believed."""
+        key = self._key()
+        manifests = [one.manifest for one in catalog.known.values()]
+        believed = [one.version for one in manifests if key is None or one.recipient is not None]
+        return max((version for version in believed if version <= MAX_VERSION), default=0)
 
     def _mark(self, backup_id: str, change: Callable[[tuple[Hold, ...]], tuple[Hold, ...]]) -> bool:
         require_id(backup_id)
         self._require_there(backup_id)
         with self._place.alone():
-            known = self._catalog().find(backup_id)
+            known = self._catalog_as_it_is().find(backup_id)
             holds = change(known.marks.holds)
             if holds == known.marks.holds:
                 return False
@@ -314,10 +360,17 @@ class Backups:
     def _require_there(self, backup_id: str) -> None:
         """Raise `BackupNotFound` without making the place, as waiting in it does."""
         if not self._place.files(backup_id):
-            self._catalog().find(backup_id)
+            self._catalog_as_it_is().find(backup_id)
 
     def _catalog(self) -> Catalog:
         return read_catalog(self._place, self._key())
+
+    def _catalog_as_it_is(self) -> Catalog:
+        """Read what can be read when the key is not there: nothing of what is asked then needs it."""
+        try:
+            return self._catalog()
+        except BackupKeyMissing:
+            return read_catalog(self._place, None)
 
     def _verification(self, catalog: Catalog) -> Verification:
         return Verification(self._place, catalog, self._key(), self._backend, self._clock())
@@ -330,9 +383,20 @@ class Backups:
 
         return read_key(self._options.key_file)
 
-    def _refuse_transaction(self, verb: str) -> None:
+    def begin(self, verb: str) -> None:
+        """Refuse a verb where it would wait for itself, or for others who wait for it."""
         if self._in_transaction():
             raise InvalidArgument(f"{verb} cannot run inside a transaction; end the transaction first")
+        if self._backend.in_revision():
+            raise InvalidArgument(f"{verb} cannot run inside a migration or a restore; call it before or afterwards")
+        running = getattr(self._running, "verb", None)
+        if running is not None:
+            raise InvalidArgument(f"{verb} cannot run inside {running}; call it before or afterwards")
+        self._running.verb = verb
+
+    def end(self) -> None:
+        """Let this thread begin another verb."""
+        self._running.verb = None
 
 
 def _listed(one: Known, damage: str | None, now: float) -> Listed:

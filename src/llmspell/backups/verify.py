@@ -76,7 +76,7 @@ class Verification:
         for one in reversed(self._catalog.newest_first()):
             manifest = one.manifest
             try:
-                self._catalog.chain(manifest.id)
+                require_key(self._catalog.chain(manifest.id), self._key)
                 self._require_remembered(one)
                 self._check(one, Contents.check_files)
                 sound[manifest.id] = manifest.parent_id is None or sound.get(manifest.parent_id, False)

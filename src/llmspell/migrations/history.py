@@ -48,21 +48,32 @@ def erase(revision: Revision, version: str) -> None:
 
 def record_run(revision: Revision, from_version: str, to_version: str, now: float) -> None:
     """Note that the next version of the store is made by a migration."""
+    known = revision.note(_RUNS, _next(revision))
+    if known is not None:  # of runs that have changed no entry: the versions before have the shape from before them
+        from_version = cast("str", cast("dict[str, JsonValue]", codec.decode(known))["from_version"])
     run: JsonValue = {"from_version": from_version, "to_version": to_version, "at": now}
-    revision.apply((Note(_RUNS, f"{revision.version() + 1:020d}", codec.encode(run)),))
+    revision.apply((Note(_RUNS, _next(revision), codec.encode(run)),))
 
 
-def erase_run(revision: Revision) -> None:
-    """Note that the next version of the store will be somebody else's: the run has changed nothing."""
-    revision.apply((Note(_RUNS, f"{revision.version() + 1:020d}", None),))
+def unclaim_run(revision: Revision) -> None:
+    """Note that the next version of the store will be somebody else's: the run has changed no entry, only the stamp."""
+    run = cast("dict[str, JsonValue]", codec.decode(revision.note(_RUNS, _next(revision)) or b"{}"))
+    revision.apply((Note(_RUNS, _next(revision), codec.encode({**run, "unchanged": True})),))
 
 
 def runs(reader: Reader) -> dict[int, str]:
     """Give the store's versions that migrations have made, each with the schema version it was led to."""
-    return {
-        int(name): cast("str", cast("dict[str, JsonValue]", codec.decode(text))["to_version"])
-        for name, text in reader.notes(_RUNS)
-    }
+    found = ((name, cast("dict[str, JsonValue]", codec.decode(text))) for name, text in reader.notes(_RUNS))
+    return {int(name): cast("str", run["to_version"]) for name, run in found if "unchanged" not in run}
+
+
+def _next(revision: Revision) -> str:
+    return f"{revision.version() + 1:020d}"
+
+
+def migrated_after(reader: Reader, version: int) -> bool:
+    """Tell whether a migration has run since the store had an earlier version, be it that it changed no entry."""
+    return any(int(name) > version for name, _ in reader.notes(_RUNS))
 
 
 def schema_version_at(reader: Reader, version: int) -> str | None:

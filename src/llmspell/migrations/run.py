@@ -42,12 +42,13 @@ class Run:
         """How many entries were changed."""
         return self._tally.changed
 
-    def lead(self, legs: Sequence[Leg], backup_id: str | None = None) -> None:
+    def lead(self, legs: Sequence[Leg], backup_id: str | None = None, *, recorded: bool = True) -> None:
         """Take every entry along the legs and stamp the store; `backup_id` names the backup made before.
 
         Raises `MigrationError`, or what `Conditions.stop` raises; the revision must then be undone.
         """
-        history.record_run(self._revision, legs[0].start, legs[-1].end, self._conditions.now)
+        if recorded:
+            history.record_run(self._revision, legs[0].start, legs[-1].end, self._conditions.now)
         reach("migration.recorded")
         for leg in legs:
             if leg.down:
@@ -55,8 +56,8 @@ class Run:
             else:
                 self._go_up(leg.migration, backup_id)
             self._bring_back_those_of(leg.end)
-        if not self.items_migrated and not self.items_quarantined:
-            history.erase_run(self._revision)
+        if recorded and not self.items_migrated and not self.items_quarantined:
+            history.unclaim_run(self._revision)
         reach("migration.documents_done")
         self._revision.apply((Stamp(legs[-1].end),))
         reach("migration.stamped")

@@ -61,5 +61,5 @@ def test_the_first_backup_after_the_key_came_stands_on_no_plain_one(tmp_path: Pa
     with open_store(tmp_path, key_file) as store:
         made = store.backups.create_backup(incremental=True)
         assert not made.is_incremental
-        assert "no backup here is encrypted" in made.warnings[0]
+        assert "the one before is not encrypted" in made.warnings[0]
         assert store.backups.create_backup(incremental=True).is_incremental

@@ -13,8 +13,8 @@ import pytest
 import zstandard
 
 from llmspell.backups import origin
-from llmspell.backups.create import NOT_BACKED_UP
 from llmspell.backups.local import LocalDraft, LocalPlace
+from llmspell.backups.origin import OWN_KINDS
 from llmspell.backups.retention import Rules
 from llmspell.errors import BackupDamaged, BackupError, BackupUnavailable, StoreError, StoreFull
 from tests.unit.backups.places import (
@@ -159,7 +159,7 @@ def test_notes_of_the_store_go_along_but_not_those_about_its_own_past(
     packed = (migrating.files(made) / "notes.jsonl.zst").read_bytes()
     text = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
     assert b'"kind": "migration"' in text
-    for kind in NOT_BACKED_UP:
+    for kind in OWN_KINDS:
         assert b'"kind": "%s"' % kind.encode() not in text
         assert migrating.store.backend.notes(kind)
 

@@ -53,8 +53,9 @@ def test_a_run_is_remembered_by_the_version_that_it_makes(backend: Backend) -> N
     version = backend.version()
     backend.revise(0, lambda revision: history.record_run(revision, "1.0.0", "2.0.0", 5.0))
     assert history.runs(backend) == {version + 1: "2.0.0"}
-    backend.revise(0, history.erase_run)
+    backend.revise(0, history.unclaim_run)
     assert history.runs(backend) == {}
+    assert history.schema_version_at(backend, version) == "1.0.0"
 
 
 def test_the_same_migrations_in_other_files_are_accepted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -159,16 +160,20 @@ class SqliteBackend:
             try:
                 if self._days_to_keep:
                     self._begin_history(reader.connection, now)
-                database.revising = True
+                database.revising = threading.get_ident()
                 return revising.revise(reader.connection, now, work)
             finally:
-                database.revising = False
+                database.revising = 0
                 database.give_back(reader)
 
         try:
             return database.writer.run(write)
         except FAILURES as error:
             raise translate(error, database.name) from error
+
+    def in_revision(self) -> bool:
+        """See `Backend.in_revision`."""
+        return self._database.revising == threading.get_ident()
 
     def turn(self) -> AbstractContextManager[object]:
         """See `Backend.turn`."""

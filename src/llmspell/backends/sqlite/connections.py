@@ -64,8 +64,8 @@ class DiskDatabase:
         self._idle: deque[SqliteReader] = deque()
         self._identity: tuple[int, int] | None = None
         self._closed = False
-        self.revising = False
-        """Whether whoever has the turn is inside a revision."""
+        self.revising = 0
+        """The thread that is inside a revision, 0 when none is."""
         self.writer = FileLock(
             os.path.join(self._folder, "state.lock"),
             before_open=self._prepare_folder,
@@ -155,8 +155,7 @@ class DiskDatabase:
     def forget_after_fork(self) -> None:
         """In a forked child: start with no connection and no turn."""
         self._idle = deque()
-        self.revising = False
-        self.writer.forget()
+        self.revising = 0
 
     def _close_idle(self, *, checkpoint: bool) -> None:
         while self._idle:
@@ -252,7 +251,7 @@ class MemoryDatabase:
         check_engine(apsw.sqlite_lib_version())
         self.name = "memory"
         self.writer = ThreadLock()
-        self.revising = False
+        self.revising = 0
         self._in_use = threading.RLock()
         self._reader = SqliteReader(apsw.Connection(":memory:"))
         layout.create(self._reader.connection, schema_version)

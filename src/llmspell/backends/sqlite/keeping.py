@@ -20,7 +20,9 @@ _STAMP = "INSERT INTO moments (version, at) VALUES (?, ?) ON CONFLICT DO UPDATE 
 
 _MOMENT_BEFORE = "SELECT at FROM moments WHERE version <= ? ORDER BY version DESC LIMIT 1"
 _LAST_OLD = """
-SELECT max(version) FROM (SELECT version, at FROM moments WHERE version > ?1 ORDER BY version LIMIT ?2) WHERE at < ?3
+WITH looked_at AS (SELECT version, at FROM moments WHERE version > ?1 ORDER BY version LIMIT ?2)
+SELECT max(version) FROM looked_at
+WHERE version < coalesce((SELECT min(version) FROM looked_at WHERE at >= ?3), 9223372036854775807)
 """
 _NEXT = "SELECT version, at FROM moments WHERE version >= ? ORDER BY version LIMIT 1"
 _FORGET_MOMENTS = """

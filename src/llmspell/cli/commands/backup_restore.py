@@ -63,7 +63,10 @@ def declare_restore(parser: Parser) -> None:
     complete_scopes(into)
     parser.add_argument("--dry-run", action="store_true", help="tell what would change, and change nothing")
     parser.add_argument(
-        "--force", action="store_true", help="go on when the store as it is now cannot be backed up first"
+        "--force",
+        action="store_true",
+        help="go on when the store as it is now cannot be backed up first; where a key is configured, also take a "
+        "plain backup that this store does not remember",
     )
     declare_yes(parser)
     parser.set_defaults(execute=_restore)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmspell.backups.names import require_id
+from llmspell.backups.names import is_id, require_id
+from llmspell.backups.verbs import BEFORE_RESTORE
 from llmspell.cli.store import state_settings
 from llmspell.config import load_settings
 from llmspell.errors import BackupNotFound
@@ -54,10 +55,13 @@ def chosen(word: str, backups: Backups, arguments: Namespace, output: Output) ->
     if word != LATEST:
         return require_id(word)
     listed = backups.list_backups()
-    unread = max(backups.problems(), default="")
+    unread = max(filter(is_id, backups.problems()), default="")
     if not listed:
         raise BackupNotFound(none_there(arguments, unread))
-    newest = listed[0].id
+    # Not one that was made before a restore: "latest" said twice would undo what it did.
+    newest = next((one.id for one in listed if not (one.description or "").startswith(BEFORE_RESTORE)), listed[0].id)
+    if newest != listed[0].id:
+        output.say(f"taking {newest}; what was made after it undoes restores")
     if unread > newest:
         output.say(f"the latest backup that can be read is {newest}; {unread} is newer and cannot be read")
     return newest
