@@ -32,7 +32,8 @@ class Listed(NamedTuple):
     """A backup in the list. `verified_at` (epoch seconds) is None unless its files, as they are, were found sound.
 
     `held` gives the reasons why retention leaves it alone; `damage` what is known to be wrong with it or with what
-    it stands on, None if nothing is. `description` is None while it is encrypted and there is no key.
+    it stands on, None if nothing is. `description` is None while it is encrypted and there is no key. `partial`: it is
+    of some scopes, those like `scopes` and not like `exclude`.
     """
 
     id: str
@@ -48,6 +49,9 @@ class Listed(NamedTuple):
     held: str | None = None
     damage: str | None = None
     encrypted: bool = False
+    partial: bool = False
+    scopes: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 class Restored(NamedTuple):

@@ -415,6 +415,9 @@ def _listed(one: Known, damage: str | None, now: float) -> Listed:
         one.marks.held(now),
         damage,
         manifest.recipient is not None,
+        manifest.total_entries is None,
+        () if manifest.details is None else manifest.details.scopes,
+        () if manifest.details is None else manifest.details.exclude,
     )
 
 

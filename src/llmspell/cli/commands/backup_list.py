@@ -140,6 +140,8 @@ def _rows(one: Listed, obstacle: str | None, arguments: Namespace) -> list[Row]:
 def _plain(field: object) -> str:
     if field is None or isinstance(field, bool):
         return {True: "true", False: "false", None: "null"}[field]
+    if isinstance(field, tuple):
+        return printable(", ".join(field))
     return printable(str(field))  # a description with a line break is one row still
 
 

@@ -59,9 +59,12 @@ def chosen(word: str, backups: Backups, arguments: Namespace, output: Output) ->
     if not listed:
         raise BackupNotFound(none_there(arguments, unread))
     # Not one that was made before a restore: "latest" said twice would undo what it did.
-    newest = next((one.id for one in listed if not (one.description or "").startswith(BEFORE_RESTORE)), listed[0].id)
+    taken = next((one for one in listed if not (one.description or "").startswith(BEFORE_RESTORE)), listed[0])
+    newest = taken.id
     if newest != listed[0].id:
         output.say(f"taking {newest}; what was made after it undoes restores")
+    if taken.partial:
+        output.say(f"{newest} is of some scopes only; {LATEST} is the newest backup, whatever is in it")
     if unread > newest:
         output.say(f"the latest backup that can be read is {newest}; {unread} is newer and cannot be read")
     return newest

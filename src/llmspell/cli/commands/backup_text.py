@@ -73,7 +73,12 @@ def kind(one: Listed) -> str:
 def notes(one: Listed) -> str:
     """Tell what is unusual about a backup."""
     held = None if one.held is None else HELD if one.held == HELD else f"held: {one.held}"
-    told = (held, "damaged" if one.damage else None, "encrypted" if one.encrypted else None)
+    told = (
+        held,
+        "damaged" if one.damage else None,
+        "encrypted" if one.encrypted else None,
+        "some scopes" if one.partial else None,
+    )
     return ", ".join(note for note in told if note)
 
 
