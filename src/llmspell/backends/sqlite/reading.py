@@ -47,13 +47,24 @@ _WRITTEN = """
 SELECT scope, key, version, created_at, updated_at, expires_at, CASE WHEN expires_at <= ?2 THEN NULL ELSE value END
 FROM entries WHERE version > ?1
 """
-# The table is read from its first page to its last, as when everything written is told. The index names every entry
-# once more: a page that lost some of them without the engine noticing has them there.
-_CENSUS = f"""
-SELECT count(*) FILTER (WHERE {_LIVE}), coalesce(sum(version & 0xFFFFFFFF) FILTER (WHERE {_LIVE}), 0),
-    count(*) FILTER (WHERE version > 0),
+# The table is read from its first page to its last, as when everything written is told; what is not live is taken off
+# with the help of its own indexes, which is quicker than to look at each row. The index of all names says how many
+# there must be: a page that lost some without the engine noticing has them there.
+_CENSUS = """
+WITH
+    told (entries, versions) AS (SELECT count(*), sum(version & 0xFFFFFFFF) FROM entries NOT INDEXED WHERE version > 0),
+    gone (entries, versions) AS (
+        SELECT count(*), sum(version & 0xFFFFFFFF) FROM entries INDEXED BY tombstones_by_version WHERE value IS NULL
+    ),
+    expired (entries, versions) AS (
+        SELECT count(*), sum(version & 0xFFFFFFFF) FROM entries INDEXED BY entries_by_expiry WHERE expires_at <= :now
+    )
+SELECT
+    told.entries - gone.entries - expired.entries,
+    coalesce(told.versions, 0) - coalesce(gone.versions, 0) - coalesce(expired.versions, 0),
+    told.entries,
     (SELECT count(*) FROM entries INDEXED BY sqlite_autoindex_entries_1)
-FROM entries NOT INDEXED
+FROM told, gone, expired
 """
 
 _COUNT = f"SELECT count(*) FROM entries WHERE scope = :scope AND {_LIVE}"
