@@ -18,6 +18,7 @@ from tests.processes.backing import back_up, opened, pairs_of
 from tests.processes.crew import Member, begin
 from tests.processes.migrating import SLOW, fill, shapes, write_migrations
 from tests.processes.test_migration_together import wait_until_stopped
+from tests.programs import run
 
 
 @pytest.fixture
@@ -365,3 +366,42 @@ def test_others_wait_for_a_stopped_cleanup(folder: str, place: str, point: str) 
     cleaner.process.communicate()
     maker.result()
     assert len(check_place(folder, place)) == 4 - (point == "backup.unlisted")
+
+
+# A fork
+
+
+def test_after_a_fork_parent_and_child_are_alone_in_the_place_one_at_a_time(folder: str, place: str) -> None:
+    run(
+        """
+import os, sys, llmspell
+store = llmspell.open(sys.argv[1], backup_path=sys.argv[2])
+store.save("left", "00", 1)
+store.save("right", "00", 1)
+store.backups.create_backup()
+(child_reads, parent_writes), (parent_reads, child_writes) = os.pipe(), os.pipe()
+process = os.fork()
+for end in (parent_reads, parent_writes) if process == 0 else (child_reads, child_writes):
+    os.close(end)  # so that one hears when the other has ended
+if process == 0:
+    status = 1
+    try:
+        with store.backups._place.alone():
+            os.write(child_writes, b".")
+            os.read(child_reads, 1)
+        for _ in range(3):
+            store.backups.create_backup()
+        status = 0
+    finally:
+        os._exit(status)
+os.read(parent_reads, 1)
+assert not store.backups._place._lock.enter_at_once()
+os.write(parent_writes, b".")
+for _ in range(3):
+    store.backups.create_backup()
+assert os.waitpid(process, 0)[1] == 0
+""",
+        folder,
+        place,
+    )
+    assert len(check_place(folder, place)) == 7

@@ -353,3 +353,16 @@ def test_a_store_that_only_reads_begins_no_history(folder: str) -> None:
 def test_impossible_days_of_history_are_refused(folder: str, days: Any) -> None:
     with pytest.raises(InvalidArgument, match="history_days must be a whole number from 0 to 36500"):
         llmspell.open(folder, history_days=days)
+
+
+@pytest.mark.parametrize("below", ["", "/backups", "/../state/backups"])
+def test_backups_inside_the_folder_of_the_store_are_refused(folder: str, tmp_path: Path, below: str) -> None:
+    (tmp_path / "another way").symlink_to(folder)
+    for path in (f"{folder}{below}", f"{tmp_path}/another way{below}"):
+        with llmspell.open(folder, backup_path=path) as store:
+            store.save("scope", "key", 1)
+            with pytest.raises(InvalidArgument, match="inside the folder of the store itself, and be lost with it"):
+                _ = store.backups
+            assert not os.path.exists(f"{folder}/backups")
+    with llmspell.open(folder, backup_path=f"{folder} of backups") as store:
+        assert store.backups.list_backups() == []

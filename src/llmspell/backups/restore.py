@@ -270,6 +270,7 @@ def _require_readable(revision: Revision, name: str) -> None:
     try:
         history.applied(revision)
         quarantine.listed(revision)
+        quarantine.next_number(revision)
     except (ValueError, TypeError, KeyError, AttributeError, StoreDamaged) as error:
         raise BackupDamaged(f"{name} holds notes that no store has written ({error})") from error
 

@@ -136,6 +136,11 @@ class Backups:
 
     def back_up_before(self, description: str, hold: str | None) -> str:
         """Make a backup of everything before a change of the whole store, and give its id; nothing is cleaned up."""
+        running = getattr(self._running, "verb", None)
+        if self._backend.in_revision() or running not in (None, "restore_backup"):
+            # It would tidy away what the running verb is making, or leave a backup before a change that is refused.
+            within = running or "a migration or a restore"
+            raise InvalidArgument(f"the whole store cannot be changed inside {within}; do it before or afterwards")
         with self._place.alone():
             self._place.tidy()
             request = Request(True, description, hold=_hold(hold, None))

@@ -43,7 +43,7 @@ allow_python_migrations = false
 # true: scripts may use the backup functions.
 backup_enabled = false
 
-# The folder of the backups, relative to the working directory.
+# The folder of the backups, relative to the working directory, and not inside that of the store.
 backup_path = "./backups"
 
 # Which scopes a backup holds, as globs such as "user*"; with none, it holds all.
@@ -92,13 +92,13 @@ backup_keep_monthly = 0
 # For how many years that have a backup the newest one is kept.
 backup_keep_yearly = 0
 
-# The most backups that are kept, whatever the keep rules want; the oldest go first.
+# The most backups of the same scopes that are kept, whatever the keep rules want; the oldest go first.
 # backup_max_backups = 100
 
 # How old a backup may become, in seconds, whatever the keep rules want.
 # backup_max_age_seconds = 31536000
 
-# The most bytes that backups may take up together; the oldest go first.
+# The most bytes that backups of the same scopes may take up together; the oldest go first.
 # backup_max_total_bytes = 10000000000
 
 # How many days the store keeps replaced and deleted values; 0: this program asks for no history.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from llmspell import codec
 from llmspell.batch import Note
-from llmspell.errors import MigrationError, MigrationFileError
+from llmspell.errors import MigrationError, MigrationFileError, StoreDamaged
 from llmspell.migrations.results import Applied
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _APPLIED = "migration"
 _RUNS = "migration run"
+_KINDS: tuple[type | tuple[type, ...], ...] = (str, str, str, str, (int, float), int, str, bool, (str, type(None)))
+"""Of what kind the fields of a record are, in their order."""
 
 
 def applied(reader: Reader) -> list[Applied]:
@@ -118,4 +120,7 @@ def refuse_forgotten(reader: Reader, legs: Iterable[Leg]) -> None:
 
 
 def _parse(text: bytes) -> Applied:
-    return Applied(**cast("dict[str, JsonValue]", codec.decode(text)))  # type: ignore[arg-type]
+    one = Applied(**cast("dict[str, JsonValue]", codec.decode(text)))  # type: ignore[arg-type]
+    if not all(isinstance(value, kind) for value, kind in zip(one, _KINDS, strict=True)):
+        raise StoreDamaged("a record of a migration has parts that no migration has written; restore a backup")
+    return one

@@ -14,6 +14,7 @@ from types import FrameType
 import pytest
 
 from llmspell.backends.lock import FileLock, ThreadLock
+from tests.programs import run
 
 Lock = FileLock | ThreadLock
 
@@ -243,3 +244,78 @@ def test_what_is_to_be_done_before_opening_is_done_once_for_each_descriptor(path
             pass
     assert done == ["before"]
     lock.close()
+
+
+FORK = """
+import os, sys
+from llmspell.backends.lock import FileLock
+lock = FileLock(sys.argv[1])
+with lock:
+    pass  # so that there is a description that both would share
+(child_reads, parent_writes), (parent_reads, child_writes) = os.pipe(), os.pipe()
+
+def say(end): os.write(end, b".")
+def hear(end): assert os.read(end, 1) == b"."
+
+def fork(child):
+    process = os.fork()
+    for end in (parent_reads, parent_writes) if process == 0 else (child_reads, child_writes):
+        os.close(end)  # so that one hears when the other has ended
+    if process == 0:
+        status = 1
+        try:
+            child()
+            status = 0
+        finally:
+            os._exit(status)
+    return process
+
+def join(process): assert os.waitpid(process, 0)[1] == 0
+"""
+
+
+def test_after_a_fork_parent_and_child_exclude_each_other(path: str) -> None:
+    run(
+        FORK
+        + """
+def child():
+    with lock:
+        say(child_writes)
+        hear(child_reads)
+    say(child_writes)
+    hear(child_reads)  # the parent is inside
+    assert not lock.enter_at_once()
+
+process = fork(child)
+hear(parent_reads)
+assert not lock.enter_at_once()
+say(parent_writes)
+hear(parent_reads)
+with lock:
+    say(parent_writes)
+    join(process)
+""",
+        path,
+    )
+
+
+def test_a_lock_that_was_held_at_a_fork_stays_with_the_parent(path: str) -> None:
+    run(
+        FORK
+        + """
+def child():
+    lock.__exit__()  # as the end of the block that the fork was in
+    assert not lock.enter_at_once()
+    assert not FileLock(sys.argv[1]).enter_at_once()
+    say(child_writes)
+    with lock:
+        pass
+
+with lock:
+    process = fork(child)
+    hear(parent_reads)
+    assert not FileLock(sys.argv[1]).enter_at_once()
+join(process)
+""",
+        path,
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from llmspell.backups.catalog import Catalog, read_catalog, unknown_files
+from llmspell.backups.encryption import new_key, read_key
 from llmspell.backups.local import LocalPlace
 from llmspell.errors import BackupDamaged, BackupNotFound, BackupTooNew, BackupUnavailable
 from tests.unit.backups.places import ENTRIES_FILE, Home, flip, rewrite, spoil, tree
@@ -206,3 +207,18 @@ def test_the_catalog_is_read_anew_each_time(homes: Callable[..., Home]) -> None:
     assert list(catalog_of(two).known) == [made]
     shutil.rmtree(one.files(made))
     assert catalog_of(one).known == {}
+
+
+def test_the_numbers_of_backups_for_another_key_are_not_given_again(homes: Callable[..., Home]) -> None:
+    home = homes()
+    paths = []
+    for name in ("first", "second"):
+        path = home.root / name
+        path.touch(mode=0o600)
+        path.write_text(new_key()[0])
+        paths.append(str(path))
+    made = [home.with_options(key_file=paths[0]).create_backup().backup_id for _ in range(3)]
+    catalog = read_catalog(LocalPlace(str(home.place)), read_key(paths[1]))
+    assert catalog.known == {}
+    assert sorted(catalog.unreadable) == sorted(catalog.unopened) == sorted(made)
+    assert catalog.next_sequence() == 4

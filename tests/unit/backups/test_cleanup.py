@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llmspell.backups.encryption import new_key
 from llmspell.backups.local import LocalPlace
 from llmspell.backups.results import CleanedUp
-from llmspell.backups.retention import Rules
+from llmspell.backups.retention import DAY, Rules
 from llmspell.errors import BackupUnavailable
 from tests.unit.backups.places import ENTRIES_FILE, Home, flip, spoil, tree
 
@@ -124,3 +128,61 @@ def test_a_folder_inside_a_backup_does_not_stop_it_from_going(home: Home, four: 
     clean(home, max_backups=1)
     assert sorted(os.listdir(home.place)) == sorted([".lock", four[3]])
     assert home.full()
+
+
+@pytest.mark.parametrize("rules", [{"last": 1}, {"max_backups": 1}, {"days": 3}], ids=str)
+def test_backups_of_some_scopes_never_make_the_last_one_of_everything_go(home: Home, rules: dict[str, Any]) -> None:
+    home.store.save("app", "n", 1)
+    home.store.save("other", "n", 1)
+    older, whole = home.full(), home.full()
+    parts = []
+    for scopes in ("app", "app", "nothing*"):
+        home.clock.advance(10 * DAY)
+        parts.append(home.full(scopes=scopes))
+    clean(home, **rules)
+    assert ids(home) == [parts[2], parts[1], whole]
+    assert older not in ids(home)
+
+
+def test_backups_that_a_lost_store_made_keep_their_newest(homes: Callable[..., Home]) -> None:
+    lost = homes()
+    lost.store.save("app", "n", 1)
+    made = [lost.full(), lost.full()]
+    lost.close()
+    shutil.rmtree(lost.folder)
+    anew = homes()
+    made += [anew.full(), anew.full()]
+    clean(anew, last=1)
+    assert ids(anew) == [made[3], made[1]]
+    clean(anew, max_backups=1)
+    assert ids(anew) == [made[3], made[1]]
+
+
+def test_a_hold_does_not_end_by_a_clock_that_is_wrong(home: Home, four: list[str]) -> None:
+    home.backups.hold_backup(four[2], "until next week", until=home.clock() + 7 * DAY)
+    home.clock.advance(1_000 * DAY)
+    clean(home, max_backups=1)
+    assert ids(home) == [four[3], four[2]]
+    home.clock.advance(-990 * DAY)
+    clean(home, max_backups=1)
+    assert ids(home) == [four[3]]
+
+
+def test_what_a_backup_for_another_key_stands_on_stays(homes: Callable[..., Home], tmp_path: Path) -> None:
+    first, second = new_key()[0], new_key()[0]
+    key_file = tmp_path / "key"
+    key_file.touch(mode=0o600)
+    home = homes(key_file=str(key_file))
+    key_file.write_text(first)
+    home.store.save("app", "n", 1)
+    parent = home.full()
+    key_file.write_text(f"{second}\n{first}")
+    child = home.incremental()
+    key_file.write_text(first)
+    made = [home.full(), home.full()]
+    decisions = {one.backup_id: one.reason for one in clean(home, max_backups=1).decisions}
+    assert ids(home) == [made[1], parent]
+    assert home.files(child).is_dir()
+    assert decisions[parent] == f"held: stands under {child}, which cannot be read now"
+    key_file.write_text(f"{second}\n{first}")
+    assert home.backups.validate_backup(child).is_valid

@@ -203,6 +203,35 @@ def test_what_was_left_half_written_and_half_removed_is_tidied_up(
     assert (outside / "file").read_bytes() == b"precious"
 
 
+def test_a_file_in_the_place_of_a_half_removed_backup_is_tidied_up(place: LocalPlace, folder: Path) -> None:
+    put(place)
+    (folder / f".gone-{OTHER_ID}").write_bytes(b"")
+    (folder / f".new-{OTHER_ID}").write_bytes(b"")
+    place.tidy()
+    assert os.listdir(folder) == [SOME_ID]
+
+
+def test_a_folder_in_the_place_of_a_half_written_file_is_tidied_up(place: LocalPlace, folder: Path) -> None:
+    put(place)
+    (folder / SOME_ID / ".new-marks.json" / "below").mkdir(parents=True)
+    place.tidy()
+    assert os.listdir(folder / SOME_ID) == ["manifest.json"]
+    (folder / SOME_ID / ".new-marks.json" / "below").mkdir(parents=True)
+    place.replace(SOME_ID, "marks.json", b"new")
+    assert sorted(os.listdir(folder / SOME_ID)) == ["manifest.json", "marks.json"]
+
+
+def test_a_half_removed_backup_is_tidied_up_however_deep_it_is(place: LocalPlace, folder: Path) -> None:
+    put(place)
+    deep = str(folder / f".gone-{OTHER_ID}")
+    os.mkdir(deep)
+    for _ in range(1_500):
+        deep += "/d"
+        os.mkdir(deep)
+    place.tidy()
+    assert os.listdir(folder) == [SOME_ID]
+
+
 # Things that are no backups
 
 
@@ -289,6 +318,22 @@ def test_a_file_where_the_place_should_be_is_named_with_the_setting(tmp_path: Pa
         for text in told + also:
             assert f'"{path}" is to be the folder of the backups and is, or lies in, a file' in text
             assert "backup_path" in text
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_lock_that_is_a_link_is_refused_and_nothing_is_made_where_it_leads(
+    place: LocalPlace, folder: Path, tmp_path: Path, there: bool
+) -> None:
+    put(place)
+    outside = tmp_path / "outside"
+    if there:
+        outside.write_bytes(b"precious")
+    (folder / ".lock").symlink_to(outside)
+    before = tree(tmp_path)
+    with trouble() as told, place.alone():
+        pass
+    assert f'the backups in "{folder}" cannot be used' in told[0]
+    assert tree(tmp_path) == before
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may do everything")

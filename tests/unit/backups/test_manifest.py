@@ -208,6 +208,26 @@ def test_fields_that_nobody_writes_are_refused_though_the_checksum_fits(fields: 
     assert refusal(forged(**fields))
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"version": 2**62}, "where the version of a store belongs"),
+        ({"since_version": 2**62}, "where the version of a store belongs"),
+        ({"sequence": 2**63}, "out of bounds"),
+        ({"sequence": 10**4_000}, "out of bounds"),
+        ({"entry_count": 2**63}, "out of bounds"),
+        ({"tombstone_count": 10**4_000}, "out of bounds"),
+        ({"schema_version": ""}, "semantic version"),
+        ({"schema_version": "1.0"}, "semantic version"),
+        ({"schema_version": "\x1b[31m1.0.0"}, "semantic version"),
+    ],
+)
+def test_numbers_and_versions_that_no_store_has_are_refused(fields: dict[str, Any], words: str) -> None:
+    told = refusal(forged(**fields))
+    assert words in told
+    assert told.isprintable()
+
+
 @pytest.mark.parametrize("moment", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_a_moment_that_is_no_number_is_refused(moment: str) -> None:
     assert refusal(text_of(PLAIN, None).replace(b'"created_at": 1.5', f'"created_at": {moment}'.encode()))

@@ -10,6 +10,7 @@ from llmspell.entry import JsonValue
 from llmspell.errors import BackupError, HistoryError, InvalidArgument
 from llmspell.store import Store
 from tests.clock import Clock
+from tests.unit.migrations.homes import put_step
 
 
 @pytest.fixture
@@ -185,3 +186,36 @@ def test_inside_a_transaction_it_is_refused(store: Store) -> None:
     store.save("user", "ada", 1)
     with store.transaction(), pytest.raises(InvalidArgument, match="inside a transaction"):
         store.restore(1)
+
+
+def test_a_moment_before_a_migration_that_changed_no_entry_is_taken_through_it(tmp_path: Path, clock: Clock) -> None:
+    put_step(tmp_path, {"type": "convert", "field": "age", "to": "string"}, start="1.0.0", to="2.0.0")
+    with llmspell.open(backend="memory", history_days=30, clock=clock, migrations_path=tmp_path) as store:
+        before = store.save("users", "ada", {"age": 36})
+        store.clear("users")
+        assert store.migrations.migrate("2.0.0").items_migrated == 0
+        with pytest.raises(
+            BackupError, match=r"version 1 has schema version 1\.0\.0 and the store has 2\.0\.0, so a part"
+        ):
+            store.restore(before, scopes="users")
+        store.restore(before)
+        assert store.load("users", "ada") == {"age": "36"}
+        assert store.schema_version() == "2.0.0"
+
+
+def test_moments_before_and_after_two_migrations_that_changed_no_entry_keep_their_shapes(
+    tmp_path: Path, clock: Clock
+) -> None:
+    put_step(tmp_path, {"type": "rename", "from": "name", "to": "full_name"}, start="1.0.0", to="2.0.0")
+    put_step(tmp_path, {"type": "rename", "from": "full_name", "to": "title"}, start="2.0.0", to="3.0.0")
+    with llmspell.open(backend="memory", history_days=30, clock=clock, migrations_path=tmp_path) as store:
+        before = store.save("users", "ada", {"name": "Ada"})
+        store.delete("users", "ada")
+        store.migrations.migrate("2.0.0")
+        store.migrations.migrate("3.0.0")
+        after = store.save("users", "bob", {"title": "Bob"})
+        store.restore(before)
+        assert state(store) == {("users", "ada"): {"title": "Ada"}}
+        store.restore(after)
+        assert state(store) == {("users", "bob"): {"title": "Bob"}}
+        assert {change.migrated_to for change in store.changes()} == {None}

@@ -476,6 +476,15 @@ def test_a_server_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, ver
     assert "its server cannot be reached" in trouble(lambda: verb(RemotePlace("s3://bucket/a")))
 
 
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3"])
+@pytest.mark.parametrize("endpoint", ["nonsense", "", "http://", "ftp://server", "http://a server"])
+def test_an_endpoint_that_is_no_url_is_told(monkeypatch: pytest.MonkeyPatch, variable: str, endpoint: str) -> None:
+    monkeypatch.setenv(variable, endpoint)
+    for verb in VERBS:
+        told = trouble(lambda verb=verb: verb(RemotePlace("s3://bucket/a")))  # type: ignore[misc]
+        assert variable in told
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_server_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch, verb: Callable[[Place], object]) -> None:
     monkeypatch.setattr(object_store, "_SILENCE_SECONDS", 0.05)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -9,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
+import llmspell
 from llmspell.errors import BackupDamaged, BackupError, BackupUnavailable, Conflict, InvalidArgument, StoreFull
+from tests.clock import Clock
 from tests.unit.backups.places import (
     ENTRIES_FILE,
     Home,
@@ -25,6 +30,7 @@ from tests.unit.backups.places import (
 from tests.unit.migrations.homes import RENAME, put_step
 from tests.unit.scripting.lua import Lua
 
+NOTES_FILE = "notes.jsonl.zst"
 VALUES: list[bytes] = [
     b"1",
     b"1.0",
@@ -1006,3 +1012,150 @@ def test_what_a_migration_deleted_is_not_in_the_way_of_the_next_backup(homes: Ca
     assert home.seen() == before
     assert manifest_fields(home.files(child))["schema_version"] == "2.0.0"
     assert os.listdir(home.files(child))
+
+
+def test_a_restore_that_goes_down_is_no_migration_in_history(tmp_path: Path, clock: Clock) -> None:
+    delete, wrap = {"type": "delete_entry", "condition": "has(this.temp)"}, {"type": "wrap", "field": "tags"}
+    put_step(tmp_path / "steps", delete, wrap, start="1.0.0", to="2.0.0")
+    with llmspell.open(
+        backend="memory",
+        clock=clock,
+        migrations_path=tmp_path / "steps",
+        backup_path=tmp_path / "backups",
+        history_days=30,
+    ) as store:
+        store.save("users", "ada", {"tags": ["a"]})
+        store.save("users", "odd", {"temp": 1, "tags": ["t"]})
+        store.migrations.migrate("2.0.0")
+        clock.advance(1)
+        made = store.backups.create_backup().backup_id
+        store.migrations.migrate("1.0.0")
+        clock.advance(1)
+        seven = store.save("users", "ada", {"tags": ["seven"]})
+        store.save("users", "ada", {"tags": ["eight"]})
+        result = store.backups.restore_backup(made)
+        assert store.load("users", "ada") == {"tags": ["a"]}
+        assert store.list_keys("users") == ["ada", "odd"]
+        assert {change.migrated_to for change in store.changes() if change.version == result.version} == {None}
+        store.restore(seven)
+        assert store.load("users", "ada") == {"tags": ["seven"]}
+
+
+# A store that was lost
+
+
+def test_no_version_is_given_twice_when_a_lost_store_is_restored_into_one_with_some_writes(
+    homes: Callable[..., Home],
+) -> None:
+    lost = homes()
+    lost.store.save("app", "k", "kept")
+    made = lost.full()
+    held = [lost.store.save("app", "k", number) for number in range(10)]
+    lost.close()
+    shutil.rmtree(lost.folder)
+    anew = homes()
+    for number in range(len(held)):
+        anew.store.save("scratch", "x", number)
+    between = anew.store.version()
+    assert held[0] < between < held[-1]
+    assert anew.backups.restore_backup(made).version > max(between, *held)
+    for stale in held:
+        with pytest.raises(Conflict):
+            anew.store.save("app", "k", "of a client that knows the lost store", if_version=stale)
+    assert anew.store.load("app", "k") == "kept"
+
+
+# Archives that somebody wrote
+
+
+def with_notes(folder: Path, *notes: tuple[str, str, str]) -> None:
+    """Write other notes into a backup, and a manifest that fits them."""
+    lines = [json.dumps({"kind": kind, "name": name, "value": value}).encode() + b"\n" for kind, name, value in notes]
+    content = b"".join(lines)
+    packed = zstandard.compress(content)
+    (folder / NOTES_FILE).write_bytes(packed)
+    known = manifest_fields(folder)
+    known["files"][NOTES_FILE] = {
+        "bytes": len(packed),
+        "sha256": hashlib.sha256(packed).hexdigest(),
+        "content_bytes": len(content),
+    }
+    known["details"]["content_sha256"][NOTES_FILE] = hashlib.sha256(content).hexdigest()
+    rewrite(folder, **known)
+
+
+def refused_by_another(homes: Callable[..., Home], backup_id: str) -> str:
+    """Give what a store says that does not remember the backup, and is then as it was."""
+    other = homes("other")
+    other.store.save("app", "mine", 1)
+    before = other.seen(), other.store.version()
+    for dry_run in (True, False):
+        with pytest.raises(BackupDamaged) as caught:
+            other.backups.restore_backup(backup_id, dry_run=dry_run)
+    assert (other.seen(), other.store.version()) == before
+    assert other.backups.create_backup().warnings == ()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["backup", "migration run"])
+def test_notes_about_the_past_of_the_store_itself_are_in_no_backup(homes: Callable[..., Home], kind: str) -> None:
+    home = homes()
+    home.store.save("app", "a", 1)
+    made = home.full()
+    with_notes(home.files(made), (kind, made, json.dumps({"checksum": "0"})))
+    assert f"notes of the kind '{kind}' are in no backup" in refused_by_another(homes, made)
+    assert not home.backups.validate_backup(made).is_valid
+
+
+NUMBERS_FOR_TEXTS = json.dumps(
+    {
+        "from_version": 1,
+        "to_version": 2,
+        "file": 3,
+        "description": 4,
+        "applied_at": "5",
+        "items_migrated": "6",
+        "fingerprint": 7,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("migration", "nonsense"),
+        ("migration", "{}"),
+        ("migration", "[]"),
+        ("migration", '{"from_version": "1.0.0"}'),
+        ("migration", NUMBERS_FOR_TEXTS),
+        ("quarantine number", "nonsense"),
+        ("quarantine", "nonsense"),
+        ("quarantine", "{}"),
+        ("quarantine", "5"),
+    ],
+)
+def test_notes_that_no_store_has_written_are_refused(homes: Callable[..., Home], kind: str, value: str) -> None:
+    home = homes()
+    home.store.save("app", "a", 1)
+    made = home.full()
+    with_notes(home.files(made), (kind, "" if kind == "quarantine number" else "1", value))
+    assert "holds notes that no store has written" in refused_by_another(homes, made)
+
+
+def test_a_full_backup_with_deletions_is_refused(homes: Callable[..., Home]) -> None:
+    home = homes()
+    home.store.save("app", "a", 1)
+    home.store.save("app", "b", 1)
+    made = home.full()
+    deletion = b'{"scope":"app","key":"gone","version":1,"deleted_at":3.0}\n'
+    rewrite_entries(home.files(made), [*entry_lines(home.files(made)), deletion], tombstone_count=1)
+    assert "it is a full backup and holds deletions" in refused_by_another(homes, made)
+
+
+def test_a_backup_of_a_part_with_an_entry_twice_is_refused(homes: Callable[..., Home]) -> None:
+    home = homes()
+    home.store.save("app", "a", 1)
+    made = home.full()
+    [line] = entry_lines(home.files(made))
+    rewrite_entries(home.files(made), [line, line], entry_count=2, total_entries=None, version_sum=None)
+    assert "holds an entry twice" in refused_by_another(homes, made)

@@ -5,16 +5,28 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import llmspell
+from llmspell.backups.encryption import new_key
 from llmspell.backups.results import Listed, Usage
+from llmspell.backups.retention import Rules
 from llmspell.backups.verbs import MAX_DESCRIPTION, Backups
-from llmspell.errors import BackupDamaged, BackupNotFound, BackupUnavailable, InvalidArgument
+from llmspell.errors import (
+    BackupDamaged,
+    BackupKeyMissing,
+    BackupNotFound,
+    BackupUnavailable,
+    InvalidArgument,
+    LlmspellError,
+    MigrationError,
+)
 from tests.clock import Clock
 from tests.unit.backups.places import ENTRIES_FILE, Home, flip, rewrite, spoil, tree
+from tests.unit.migrations.homes import RENAME, put_step
 
 NOT_IDS: list[Any] = [
     "",
@@ -148,6 +160,135 @@ def test_inside_a_transaction_nothing_is_made_or_restored(any_home: Home) -> Non
         ):
             call()
     assert len(any_home.backups.list_backups()) == 1
+
+
+def left(home: Home) -> object:
+    """Give everything that a verb which was refused must leave as it was."""
+    names = sorted(path.name for path in home.place.rglob("*"))
+    return home.seen(), home.store.version(), names, home.backups.list_backups()
+
+
+@pytest.mark.parametrize("backend", ["disk", "memory"])
+def test_a_verb_inside_a_migration_is_refused_and_leaves_nothing(
+    homes: Callable[..., Home], tmp_path: Path, backend: str
+) -> None:
+    put_step(tmp_path / "steps", RENAME, start="1.0.0", to="2.0.0")
+    home = homes(backend=backend, migrations_path=tmp_path / "steps")
+    home.store.save("users", "ada", {"name": "Ada"})
+    made = home.full()
+    before = left(home)
+    refused: list[str] = []
+
+    def confirm(_: object) -> bool:
+        for name, verb in changing_verbs(home.backups, made).items():
+            with pytest.raises(
+                InvalidArgument,
+                match=f"^{name} cannot run inside a migration or a restore; call it before or afterwards$",
+            ):
+                verb()
+            refused.append(name)
+        return False
+
+    with pytest.raises(MigrationError):
+        home.store.migrations.migrate("2.0.0", confirm=confirm)
+    assert refused == list(changing_verbs(home.backups, made))
+    assert left(home) == before
+    assert home.full()
+
+
+def changing_verbs(backups: Backups, backup_id: str) -> dict[str, Callable[[], object]]:
+    """Give every verb that writes something, by its name."""
+    return {
+        "create_backup": backups.create_backup,
+        "restore_backup": lambda: backups.restore_backup(backup_id),
+        "validate_backup": lambda: backups.validate_backup(backup_id),
+        "cleanup_backups": backups.cleanup_backups,
+        "hold_backup": lambda: backups.hold_backup(backup_id),
+        "release_backup": lambda: backups.release_backup(backup_id),
+    }
+
+
+@pytest.mark.parametrize("running", ["create_backup", "restore_backup", "validate_backup"])
+def test_a_verb_inside_the_progress_of_another_is_refused_and_the_other_goes_on(any_home: Home, running: str) -> None:
+    any_home.store.save("app", "a", 1)
+    made = any_home.full()
+    any_home.clock.advance(1)
+    backups, refused = any_home.backups, list[str]()
+
+    def progress(done: int, of: int) -> None:
+        before = left(any_home)
+        for name, verb in changing_verbs(backups, made).items():
+            with pytest.raises(InvalidArgument, match=f"^{name} cannot run inside .*; call it before or afterwards$"):
+                verb()
+            refused.append(name)
+        assert left(any_home) == before
+
+    calls: dict[str, Callable[[], object]] = {
+        "create_backup": lambda: backups.create_backup(progress=progress),
+        "restore_backup": lambda: backups.restore_backup(made, progress=progress),
+        "validate_backup": lambda: backups.validate_backup(made, progress=progress),
+    }
+    calls[running]()
+    assert refused
+    assert len(backups.list_backups()) == 1 + (running != "validate_backup")
+    for one in backups.list_backups():
+        assert backups.validate_backup(one.id).is_valid
+    assert [path.name for path in any_home.place.rglob("*") if path.name.startswith((".new-", ".gone-"))] == []
+
+
+def test_going_back_and_migrating_inside_the_progress_of_a_verb_is_refused_and_leaves_nothing(
+    folder: str, tmp_path: Path, clock: Clock
+) -> None:
+    put_step(tmp_path / "steps", RENAME, start="1.0.0", to="2.0.0")
+    with llmspell.open(
+        folder,
+        durability="normal",
+        clock=clock,
+        backup_path=tmp_path / "backups",
+        history_days=30,
+        migrations_path=tmp_path / "steps",
+    ) as store:
+        first = store.save("users", "ada", {"name": "Ada"})
+        store.save("users", "ada", {"name": "Countess"})
+        made = store.backups.create_backup().backup_id
+        refused: list[str] = []
+
+        def progress(done: int, of: int) -> None:
+            before = tree(tmp_path / "backups"), store.version()
+            for change in (lambda: store.restore(first), lambda: store.migrations.migrate("2.0.0")):
+                with pytest.raises(LlmspellError, match=r"cannot be (changed inside|written to by)") as caught:
+                    change()
+                refused.append(str(caught.value))
+            assert (tree(tmp_path / "backups"), store.version()) == before
+
+        backups = store.backups
+        calls: list[Callable[[], object]] = [
+            lambda: backups.create_backup(progress=progress),
+            lambda: backups.validate_backup(made, progress=progress),
+            lambda: backups.restore_backup(made, progress=progress),
+            lambda: store.restore(first, progress=progress),
+        ]
+        for number, call in enumerate(calls, 1):
+            call()
+            assert len(refused) >= 2 * number
+        assert len(backups.list_backups()) == 4
+        assert store.load("users", "ada") == {"name": "Ada"}
+        assert store.schema_version() == "1.0.0"
+
+
+def test_a_verb_that_was_ended_by_its_progress_is_not_running_any_more(home: Home) -> None:
+    home.store.save("app", "a", 1)
+    made = home.full()
+
+    def stop(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    for call in (home.backups.create_backup, lambda **options: home.backups.restore_backup(made, **options)):
+        before = home.seen(), home.store.version()
+        with pytest.raises(KeyboardInterrupt):
+            call(progress=stop)
+        assert (home.seen(), home.store.version()) == before
+        assert home.full()
 
 
 # Lists
@@ -373,3 +514,28 @@ def test_backups_are_those_of_the_store_that_was_opened_with_them(folder: str, c
         assert not store.backup_enabled
         with pytest.raises(InvalidArgument, match="backups are off for this store; open it with backup_path="):
             _ = store.backups
+
+
+def test_what_needs_no_key_works_without_it_and_problems_name_its_file(home: Home) -> None:
+    path = home.root / "backup.key"
+    path.touch(mode=0o600)
+    path.write_text(new_key()[0])
+    backups = home.with_options(key_file=str(path), rules=Rules(days=0, max_backups=2))
+    home.store.save("app", "a", 1)
+    made = [backups.create_backup().backup_id for _ in range(2)]
+    assert backups.problems() == {}
+    path.unlink()
+    assert [one.id for one in backups.list_backups()] == made[::-1]
+    assert all(one.encrypted for one in backups.list_backups())
+    assert backups.get_storage_usage().total_backups == 2
+    assert [one.id for one in backups.chain_of(made[0])] == [made[0]]
+    backups.hold_backup(made[0], "for now")
+    assert backups.list_backups()[1].held == "for now"
+    assert backups.release_backup(made[0])
+    assert backups.cleanup_backups().deleted_count == 0
+    assert [*backups.problems()] == [str(path)]
+    assert str(path) in backups.problems()[str(path)]
+    for verb in (backups.create_backup, lambda: backups.restore_backup(made[1])):
+        with pytest.raises(BackupKeyMissing, match=str(path)):
+            verb()
+    assert home.with_options(rules=Rules(days=0, max_backups=1)).cleanup_backups().deleted_count == 1

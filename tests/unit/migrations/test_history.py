@@ -58,6 +58,27 @@ def test_a_run_is_remembered_by_the_version_that_it_makes(backend: Backend) -> N
     assert history.schema_version_at(backend, version) == "1.0.0"
 
 
+def test_of_runs_that_change_no_entry_the_first_tells_the_shape_from_before(backend: Backend) -> None:
+    version = backend.version()
+    for start, end in (("1.0.0", "2.0.0"), ("2.0.0", "3.0.0")):
+        backend.revise(0, lambda revision, start=start, end=end: history.record_run(revision, start, end, 5.0))  # type: ignore[misc]
+        backend.revise(0, history.unclaim_run)
+    assert backend.version() == version
+    assert history.schema_version_at(backend, version) == "1.0.0"
+    assert history.runs(backend) == {}
+    assert history.migrated_after(backend, version)
+    assert not history.migrated_after(backend, version + 1)
+
+
+def test_a_run_that_changes_entries_after_one_that_did_not_is_a_run(backend: Backend) -> None:
+    version = backend.version()
+    backend.revise(0, lambda revision: history.record_run(revision, "1.0.0", "2.0.0", 5.0))
+    backend.revise(0, history.unclaim_run)
+    backend.revise(0, lambda revision: history.record_run(revision, "2.0.0", "3.0.0", 6.0))
+    assert history.runs(backend) == {version + 1: "3.0.0"}
+    assert history.schema_version_at(backend, version) == "1.0.0"
+
+
 def test_the_same_migrations_in_other_files_are_accepted() -> None:
     history.refuse_changed([applied("1.0.0", "2.0.0")], chain(("1.0.0", "2.0.0", "print"), ("2.0.0", "3.0.0", "new")))
 

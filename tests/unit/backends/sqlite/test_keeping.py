@@ -248,6 +248,23 @@ def test_a_clock_that_was_ahead_for_one_write_destroys_nothing(keeper: Store, cl
         assert keeper.load("scope", "key", at=1) == 0
 
 
+def test_a_clock_that_was_far_behind_for_one_write_destroys_nothing(keeper: Store, clock: Clock) -> None:
+    with keeper:
+        precious = keeper.save("scope", "key", "precious")
+        clock.advance(1)
+        keeper.save("other", "key", 0)
+        now, clock.now = clock.now, 5.0
+        keeper.save("other", "key", "from a machine without a clock")
+        clock.now = now + 1
+        keeper.save("scope", "key", "broken")
+        for number in range(20):
+            keeper.save("other", "key", number)
+            clock.advance(1)
+        assert keeper.restore_points().earliest_version == 0
+        assert keeper.load("scope", "key", at=precious) == "precious"
+        assert [version.value for version in keeper.history("scope", "key")] == ["broken", "precious"]
+
+
 def test_many_moments_from_a_clock_that_was_ahead_do_not_stop_trimming(
     keeper: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
