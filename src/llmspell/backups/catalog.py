@@ -9,6 +9,7 @@ from llmspell.backups import marks
 from llmspell.backups.content import Packing, check_file, read_content
 from llmspell.backups.manifest import DETAILS, Manifest
 from llmspell.backups.place import MANIFEST, MARKS
+from llmspell.backups.results import Listed
 from llmspell.errors import (
     BackupDamaged,
     BackupError,
@@ -177,6 +178,29 @@ def read_known(place: Place, backup_id: str, files: Mapping[str, FileFacts], key
     if found.recipient is not None and key is not None:
         found = _opened(place, found, key)
     return Known(found, manifests.checksum_of(text), files, marks.read(place, backup_id, files))
+
+
+def listed(one: Known, damage: str | None, now: float) -> Listed:
+    """Give what the list tells of a backup."""
+    manifest = one.manifest
+    return Listed(
+        manifest.id,
+        int(manifest.created_at),
+        one.size_bytes,
+        manifest.entry_count,
+        not manifest.full,
+        not manifest.full,
+        manifest.parent_id,
+        manifest.schema_version,
+        None if manifest.details is None else manifest.details.description,
+        one.marks.verified_at,
+        one.marks.held(now),
+        damage,
+        manifest.recipient is not None,
+        manifest.total_entries is None,
+        () if manifest.details is None else manifest.details.scopes,
+        () if manifest.details is None else manifest.details.exclude,
+    )
 
 
 def unknown_files(known: Known) -> list[str]:

@@ -7,9 +7,8 @@ from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from llmspell.arguments import optional_text
 from llmspell.backups import marks, origin, restore
-from llmspell.backups.catalog import Catalog, Known, read_catalog, require_key
+from llmspell.backups.catalog import Catalog, Known, listed, read_catalog, require_key
 from llmspell.backups.cleanup import clean_up
 from llmspell.backups.compose import compose, contents_of
 from llmspell.backups.create import Creation, Request
@@ -17,8 +16,8 @@ from llmspell.backups.manifest import MAX_VERSION
 from llmspell.backups.marks import Hold
 from llmspell.backups.names import require_id
 from llmspell.backups.places import open_place
+from llmspell.backups.request import description_of, hold_of, require_flag
 from llmspell.backups.results import CleanedUp, Created, Listed, Restored, Usage, Validated
-from llmspell.backups.retention import END_OF_DATES
 from llmspell.backups.selection import Selection, globs
 from llmspell.backups.verify import Verification
 from llmspell.errors import BackupDamaged, BackupError, BackupKeyMissing, InvalidArgument, StoreError
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-MAX_DESCRIPTION = 1_000
 BEFORE_RESTORE = ("before restoring ", "before going back to ")
 """How the descriptions begin of backups that undo a restore."""
 
@@ -117,12 +115,12 @@ class Backups:
         'hello'
         >>> folder.cleanup()
         """
-        _require_flag(incremental, "incremental")
+        require_flag(incremental, "incremental")
         selection = Selection(
             self._options.scopes if scopes is None else globs(scopes, "scopes"),
             self._options.exclude if exclude is None else globs(exclude, "exclude"),
         )
-        request = Request(bool(incremental), _description(description), selection, _hold(hold, None), progress)
+        request = Request(bool(incremental), description_of(description), selection, hold_of(hold, None), progress)
         with self._place.alone():
             self._place.tidy()
             catalog = self._catalog()
@@ -143,7 +141,7 @@ class Backups:
             raise InvalidArgument(f"the whole store cannot be changed inside {within}; do it before or afterwards")
         with self._place.alone():
             self._place.tidy()
-            request = Request(True, description, hold=_hold(hold, None))
+            request = Request(True, description, hold=hold_of(hold, None))
             catalog = self._catalog()
             made = self._create(request, catalog)
             if made.is_incremental and not self._stands(made.backup_id, catalog):
@@ -177,7 +175,7 @@ class Backups:
         """Give the backups, the newest first; [] where there is none. Those that cannot be read are in `problems`."""
         catalog, now = self._catalog_as_it_is(), self._clock()
         damages = catalog.damages()
-        return [_listed(one, damages[one.manifest.id], now) for one in catalog.newest_first()]
+        return [listed(one, damages[one.manifest.id], now) for one in catalog.newest_first()]
 
     def problems(self) -> dict[str, str]:
         """Give the ids of what looks like a backup and cannot be read, each with the reason; a key file likewise."""
@@ -193,7 +191,7 @@ class Backups:
         catalog, now = self._catalog_as_it_is(), self._clock()
         damages = catalog.damages()
         chain = catalog.chain(require_id(backup_id))
-        return [_listed(one, damages[one.manifest.id], now) for one in chain]
+        return [listed(one, damages[one.manifest.id], now) for one in chain]
 
     @_verb
     def restore_backup(
@@ -224,7 +222,7 @@ class Backups:
         Raises `BackupNotFound`, `BackupDamaged` (naming what is damaged and what can still be restored),
         `BackupKeyMissing`, `BackupKeyWrong`, `BackupTooNew`.
         """
-        _require_flag(force, "force")
+        require_flag(force, "force")
         request = restore.request_of(scopes, keys, exclude, into, dry_run, self._options.max_value_bytes)
         require_id(backup_id)
         self._require_there(backup_id)
@@ -263,7 +261,7 @@ class Backups:
     @_verb
     def cleanup_backups(self, dry_run: bool = False) -> CleanedUp:
         """Remove the backups that the rules of retention do not keep; every decision has its reason."""
-        _require_flag(dry_run, "dry_run")
+        require_flag(dry_run, "dry_run")
         if not self._place.listing():
             return CleanedUp(dry_run, 0, 0, 0, ())  # without making the place
         with self._place.alone():
@@ -288,7 +286,7 @@ class Backups:
     @_verb
     def hold_backup(self, backup_id: str, reason: str | None = None, until: float | None = None) -> None:
         """Keep a backup whatever the rules of retention say, until a moment (epoch seconds) or until it is released."""
-        hold = _hold(reason or True, until)
+        hold = hold_of(reason or True, until)
         assert hold is not None  # a reason, or True, makes one
         self._mark(backup_id, lambda holds: (*(one for one in holds if one.reason != hold.reason), hold))
 
@@ -402,48 +400,3 @@ class Backups:
     def end(self) -> None:
         """Let this thread begin another verb."""
         self._running.verb = None
-
-
-def _listed(one: Known, damage: str | None, now: float) -> Listed:
-    manifest = one.manifest
-    return Listed(
-        manifest.id,
-        int(manifest.created_at),
-        one.size_bytes,
-        manifest.entry_count,
-        not manifest.full,
-        not manifest.full,
-        manifest.parent_id,
-        manifest.schema_version,
-        None if manifest.details is None else manifest.details.description,
-        one.marks.verified_at,
-        one.marks.held(now),
-        damage,
-        manifest.recipient is not None,
-        manifest.total_entries is None,
-        () if manifest.details is None else manifest.details.scopes,
-        () if manifest.details is None else manifest.details.exclude,
-    )
-
-
-def _hold(given: str | bool | None, until: float | None) -> Hold | None:
-    if until is not None and not (type(until) in (int, float) and 0 <= until < END_OF_DATES):
-        raise InvalidArgument(f"until takes a moment in epoch seconds, such as 1700000000, not {until!r}")
-    if given is None or given is False:
-        return None
-    if given is True:
-        return Hold("held", until)
-    if not isinstance(given, str) or not 0 < len(given) <= MAX_DESCRIPTION:
-        raise InvalidArgument(f"hold takes true or a reason of 1 to {MAX_DESCRIPTION} characters, not {given!r}")
-    return Hold(optional_text(given, "the reason"), until)
-
-
-def _description(given: str) -> str:
-    if not isinstance(given, str) or len(given) > MAX_DESCRIPTION:
-        raise InvalidArgument(f"a description is text of at most {MAX_DESCRIPTION} characters, not {given!r}")
-    return optional_text(given, "a description")
-
-
-def _require_flag(given: object, name: str) -> None:
-    if given is not None and not isinstance(given, bool):
-        raise InvalidArgument(f"{name} takes true or false, not {given!r}")

@@ -12,9 +12,10 @@ import pytest
 
 import llmspell
 from llmspell.backups.encryption import new_key
+from llmspell.backups.request import MAX_DESCRIPTION
 from llmspell.backups.results import Listed, Usage
 from llmspell.backups.retention import Rules
-from llmspell.backups.verbs import MAX_DESCRIPTION, Backups
+from llmspell.backups.verbs import Backups
 from llmspell.errors import (
     BackupDamaged,
     BackupKeyMissing,
