@@ -360,3 +360,17 @@ def test_a_description_cannot_steer_the_terminal(llmspell: Llmspell, terminal: T
     assert terminal.shown.count("a\\x1b[2J\\nb") == 2
     assert re.search(rf"^{ID}  kept +held: c\\x9b1m$", terminal.shown, re.M)
     assert re.search(r"^added +evil +a\\x1b\[2Jb$", terminal.shown, re.M)
+
+
+def test_an_encrypted_backup_whose_key_file_is_gone_is_not_shown_as_one_that_can_be_restored(
+    llmspell: Llmspell,
+) -> None:
+    llmspell("backup", "key", "mine.key")
+    llmspell.write("llmspell.toml", '[state]\nbackup_encryption_key_file = "mine.key"\n')
+    llmspell("state", "save", "app", "theme", '"dark"')
+    made = llmspell("backup", "create").out.strip()
+    assert json.loads(llmspell("backup", "show", made, "--json").out)["restorable"] is True
+    (llmspell.folder / "mine.key").unlink()
+    shown = json.loads(llmspell("backup", "show", made, "--json").out)
+    assert shown["restorable"] is False
+    assert 'there is no key file "mine.key"' in shown["obstacle"]

@@ -125,12 +125,6 @@ class Catalog(NamedTuple):
                 found[backup_id] = self._fault_below(one) or found.get(parent_id)
         return found
 
-    def restorable(self) -> list[str]:
-        """Give the ids of the backups that nothing is known to be wrong with, the newest first."""
-        damages = self.damages()
-        ids = (one.manifest.id for one in self.newest_first())
-        return [backup_id for backup_id in ids if damages[backup_id] is None]
-
     def _fault_below(self, one: Known) -> str | None:
         parent = self.known.get(one.manifest.parent_id or "")
         if parent is not None and parent.manifest.sequence < one.manifest.sequence and _fits(one.manifest, parent):

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-KeyPath: TypeAlias = tuple[str, ...]
-"""A key with the tables around it: `backend = 1` under `[state]` is `("state", "backend")`."""
-
 Place: TypeAlias = tuple[str | int, ...]
-"""A key path that may lead into arrays: the second element of `jobs` is `("jobs", 1)`."""
+"""A key with what is around it: `backend = 1` under `[state]` is `("state", "backend")`, and the second element of
+`jobs` is `("jobs", 1)`."""
 
 # A multi-line string may end in up to five quotes: the last three close it, those before them are text.
 _TOKEN = re.compile(
@@ -22,23 +20,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-
-
-def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line, counted from 1, of every key and table of a valid TOML text, in the order of the text.
-
-    A table that several lines open has the first of them. Keys inside arrays are left out, those of
-    `[[arrays of tables]]` too: `place_lines` has them.
-
-    >>> key_lines('[state]\\nbackend = "disk"')
-    {('state',): 1, ('state', 'backend'): 2}
-    """
-    lines: dict[KeyPath, int] = {}
-    for place, line in place_lines(text).items():
-        path = tuple(step for step in place if isinstance(step, str))
-        if len(path) == len(place):
-            lines[path] = line
-    return lines
 
 
 def place_lines(text: str) -> dict[Place, int]:

@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmspell.config.lines import KeyPath, Place, key_lines, malformed_line, place_lines
+from llmspell.config.lines import Place, malformed_line, place_lines
+
+KeyPath = tuple[str, ...]
+
+
+def key_lines(text: str) -> dict[KeyPath, int]:
+    """Give the lines of what is not inside an array."""
+    lines: dict[KeyPath, int] = {}
+    for place, line in place_lines(text).items():
+        path = tuple(step for step in place if isinstance(step, str))
+        if len(path) == len(place):
+            lines[path] = line
+    return lines
 
 
 def test_keys_and_tables_have_their_lines() -> None:

@@ -87,8 +87,9 @@ def _show(arguments: Namespace, output: Output) -> int:
         backup_id = chosen(arguments.id, backups, arguments, output)
         by_id = {one.id: one for one in backups.list_backups()}
         one = by_id.get(backup_id) or backups.chain_of(backup_id)[-1]
+        problems = backups.problems()
     chain = chain_of(one, by_id)
-    obstacle = _obstacle(one, chain, arguments)
+    obstacle = _obstacle(one, chain, problems, arguments)
     if output.as_json:
         output.value(
             {
@@ -107,13 +108,16 @@ def _show(arguments: Namespace, output: Output) -> int:
     return DONE.number
 
 
-def _obstacle(one: Listed, chain: Sequence[Listed], arguments: Namespace) -> str | None:
+def _obstacle(one: Listed, chain: Sequence[Listed], problems: dict[str, str], arguments: Namespace) -> str | None:
     """Say why a backup cannot be restored, as far as that is known without reading it; None if it can."""
     if one.damage is not None:
         return one.damage
-    if any(member.encrypted for member in chain) and backup_settings(arguments).backup_encryption_key_file is None:
+    if not any(member.encrypted for member in chain):
+        return None
+    key_file = backup_settings(arguments).backup_encryption_key_file
+    if key_file is None:
         return "it is encrypted; name the file with its key in [state] backup_encryption_key_file"
-    return None
+    return problems.get(key_file)
 
 
 def _rows(one: Listed, obstacle: str | None, arguments: Namespace) -> list[Row]:
