@@ -374,3 +374,19 @@ def test_an_encrypted_backup_whose_key_file_is_gone_is_not_shown_as_one_that_can
     shown = json.loads(llmspell("backup", "show", made, "--json").out)
     assert shown["restorable"] is False
     assert 'there is no key file "mine.key"' in shown["obstacle"]
+
+
+def test_latest_said_twice_restores_the_same_backup_and_says_which(llmspell: Llmspell) -> None:
+    llmspell("state", "save", "app", "theme", '"dark"')
+    made = llmspell("backup", "create").out.strip()
+    for _ in range(2):
+        llmspell("state", "save", "app", "theme", '"light"')
+        again = llmspell("backup", "restore", "latest", "--yes")
+        assert llmspell("state", "load", "app", "theme").out == '"dark"\n'
+    assert f"taking {made}; what was made after it undoes restores" in again.err
+
+
+def test_latest_says_when_it_is_of_some_scopes_only(llmspell: Llmspell) -> None:
+    llmspell("state", "save", "app", "theme", '"dark"')
+    made = llmspell("backup", "create", "--scope", "app").out.strip()
+    assert f"{made} is of some scopes only" in llmspell("backup", "restore", "latest", "--yes").err

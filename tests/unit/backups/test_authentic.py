@@ -63,3 +63,11 @@ def test_the_first_backup_after_the_key_came_stands_on_no_plain_one(tmp_path: Pa
         assert not made.is_incremental
         assert "the one before is not encrypted" in made.warnings[0]
         assert store.backups.create_backup(incremental=True).is_incremental
+
+
+def test_a_plain_backup_beside_encrypted_ones_is_warned_of(tmp_path: Path, key_file: Path) -> None:
+    with open_store(tmp_path, key_file) as store:
+        store.save("user", "ada", 1)
+        store.backups.create_backup()
+    with open_store(tmp_path) as store:
+        assert "not encrypted, although there are encrypted ones" in store.backups.create_backup().warnings[0]

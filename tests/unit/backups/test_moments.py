@@ -219,3 +219,24 @@ def test_moments_before_and_after_two_migrations_that_changed_no_entry_keep_thei
         store.restore(after)
         assert state(store) == {("users", "bob"): {"title": "Bob"}}
         assert {change.migrated_to for change in store.changes()} == {None}
+
+
+def test_a_moment_from_before_the_store_went_back_and_forth_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "2.0.0_step.toml").write_text(
+        'from_version = "1.0.0"\nto_version = "2.0.0"\n'
+        'transforms = [{ type = "remove", field = "nick", missing = "skip" }]\n'
+    )
+    with llmspell.open(tmp_path / "state", history_days=1, migrations_path=tmp_path) as store:
+        store.save("user", "ada", {"nick": "A"})
+        store.migrations.migrate("2.0.0")
+        store.save("user", "eve", {})
+        moment = store.version()
+        store.migrations.migrate("1.0.0")
+        before = state(store)
+        with pytest.raises(BackupError, match="was migrated back and forth since"):
+            store.restore(moment)
+        store.migrations.migrate("2.0.0")
+        with pytest.raises(BackupError, match="was migrated back and forth since"):
+            store.restore(moment)
+        store.migrations.migrate("1.0.0")
+        assert state(store) == before
