@@ -2,7 +2,8 @@
 
 A language's adapter wraps these functions. They take and give only what every language has: text
 (`bytes` or `str`), numbers, booleans, None, and values as JSON text. They never raise: a failure is
-the pair (None, sentence), so that no Python object ever crosses into a script.
+what the language's `tell` makes of it, the pair (None, sentence) unless it says otherwise, so that no
+Python object ever crosses into a script.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from llmspell import codec
-from llmspell.errors import LlmspellError
+from llmspell.errors import InvalidArgument, LlmspellError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 Text: TypeAlias = bytes | str
 Failure: TypeAlias = tuple[None, str]
+
+Tell: TypeAlias = "Callable[[str, LlmspellError | None], object]"
+"""What a language makes of a failure: given the sentence, and the exception when it is one of llmspell's own."""
 
 NO_MEMORY = "not enough memory"
 """The sentence of a failure that is none of the call's: the script has taken all the memory it may."""
@@ -55,8 +59,11 @@ class Bindings:
     HISTORY_NAMES = ("history", "diff", "restore_points", "restore")
     """What it has besides when the program asks for history."""
 
-    def __init__(self, store: Store, stopping: Callable[[], bool], memory_limit_bytes: int = 0) -> None:
+    def __init__(
+        self, store: Store, stopping: Callable[[], bool], memory_limit_bytes: int = 0, tell: Tell | None = None
+    ) -> None:
         self._store = store
+        self._tell = tell or _tell_pair
         self._stopping = stopping
         self._memory_limit_bytes = memory_limit_bytes
         self._attempt: Attempt | None = None
@@ -100,8 +107,8 @@ class Bindings:
         if self._store.history_days:
             looking_back = (self._history, self._diff, self._restore_points, self._restore)
             named.update(zip(self.HISTORY_NAMES, looking_back, strict=True))
-        return {name: _never_raising(function, self._stopping) for name, function in named.items()} | {
-            "roll_back": _never_raising(self._roll_back, _never)
+        return {name: _never_raising(function, self._stopping, self._tell) for name, function in named.items()} | {
+            "roll_back": _never_raising(self._roll_back, _never, self._tell)
         }
 
     def abandon(self) -> None:
@@ -306,21 +313,25 @@ def _never() -> bool:
     return False
 
 
+def _tell_pair(sentence: str, _error: LlmspellError | None) -> Failure:
+    return None, sentence
+
+
 def _never_raising(
-    function: Callable[Arguments, Result], stopping: Callable[[], bool]
-) -> Callable[Arguments, Result | Failure]:
-    def call(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result | Failure:
+    function: Callable[Arguments, Result], stopping: Callable[[], bool], tell: Tell
+) -> Callable[Arguments, Result | object]:
+    def call(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result | object:
         if stopping():
-            return None, "the script was stopped"
+            return tell("the script was stopped", None)
         try:
             return function(*arguments, **options)
         except UnicodeDecodeError:
-            return None, "the scope or key is no valid UTF-8"
+            return tell("the scope or key is no valid UTF-8", InvalidArgument("the scope or key is no valid UTF-8"))
         except LlmspellError as error:
-            return None, str(error)
+            return tell(str(error), error)
         except MemoryError:
-            return None, NO_MEMORY
+            return tell(NO_MEMORY, None)
         except Exception as error:  # noqa: BLE001 - nothing of Python may cross into a script
-            return None, f"internal error: {type(error).__name__}: {error}"
+            return tell(f"internal error: {type(error).__name__}: {error}", None)
 
     return call

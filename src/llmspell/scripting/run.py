@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell.errors import LimitExceeded, ScriptError
+from llmspell.scripting.streams import StandardStreams
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from collections.abc import Callable
 
     from llmspell.config import ScriptSettings
+    from llmspell.scripting.streams import Streams
     from llmspell.store import Store
 
 
@@ -27,30 +27,41 @@ class Script(NamedTuple):
 class Run:
     """One run. The script's thread asks `stop`; another thread may set it, and the script then ends soon."""
 
-    def __init__(self, script: Script, store: Store | None, settings: ScriptSettings) -> None:
+    def __init__(
+        self, script: Script, store: Store | None, settings: ScriptSettings, streams: Streams | None = None
+    ) -> None:
         self.script = script
         self.store = store
         self.settings = settings
+        self.streams: Streams = streams or StandardStreams()
         self.exit_code = 0
-        self.stop: BaseException | None = None
-        """Why the script must end: a `ScriptError`, `KeyboardInterrupt`, `BrokenPipeError`, or `SystemExit`."""
+        self.on_stop: Callable[[], None] = _nothing
+        """What a language does to end its script from another thread, where asking `stop` is not enough."""
+        self._stop: BaseException | None = None
         self._limit = ""
 
+    @property
+    def stop(self) -> BaseException | None:
+        """Why the script must end: a `ScriptError`, `KeyboardInterrupt`, `BrokenPipeError`, or `SystemExit`."""
+        return self._stop
+
+    @stop.setter
+    def stop(self, reason: BaseException | None) -> None:
+        self._stop = reason
+        if reason is not None:
+            self.on_stop()
+
     def write(self, text: bytes, *, at_once: bool = False) -> None:
-        """Write to standard output, in order with everything else; a terminal sees it at once."""
+        """Write to the script's output; what cannot be written stops the run."""
         try:
-            _write_whole(sys.stdout.buffer, text)
-            if at_once or self._interactive:
-                sys.stdout.buffer.flush()
+            self.streams.write(text, at_once=at_once)
         except OSError as error:
             self._lose("standard output", error)
 
     def write_error(self, text: bytes) -> None:
-        """Write to standard error, after everything already written to standard output."""
+        """Write to the script's error output, after everything already written."""
         try:
-            sys.stdout.buffer.flush()
-            _write_whole(sys.stderr.buffer, text)
-            sys.stderr.buffer.flush()
+            self.streams.write_error(text)
         except OSError as error:
             self._lose("standard error", error)
 
@@ -63,7 +74,7 @@ class Run:
     def note_position(self, where: bytes) -> None:
         """Add to the reason of the stop where in the script it took effect."""
         if where and isinstance(self.stop, LimitExceeded):
-            self.stop = LimitExceeded(f"{where.decode(errors='backslashreplace')}: {self._limit}")
+            self._stop = LimitExceeded(f"{where.decode(errors='backslashreplace')}: {self._limit}")
 
     def exit(self, code: int) -> None:
         """Stop the script because it asked to end."""
@@ -74,10 +85,6 @@ class Run:
         """Stop the script because of something outside of it."""
         self.stop = ScriptError(f"{self.script.name}: {reason}")
 
-    @cached_property
-    def _interactive(self) -> bool:  # asked at the first write: a run that writes nothing needs no output
-        return sys.stdout.isatty()
-
     def _lose(self, what: str, error: OSError) -> None:
         if isinstance(error, BrokenPipeError):
             self.stop = error
@@ -85,9 +92,5 @@ class Run:
             self.fail(f"{what} cannot be written: {error.strerror or error}")
 
 
-def _write_whole(stream: BinaryIO, text: bytes) -> None:
-    """Write all of it: a stream without a buffer (`PYTHONUNBUFFERED`) may take only a part at a time."""
-    written = stream.write(text)
-    while written != len(text):
-        text = text[written:]
-        written = stream.write(text)
+def _nothing() -> None:
+    return

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from llmspell.config import ScriptSettings
     from llmspell.store import Store
 
-__all__ = ["Script", "run_script", "start_thread"]
+__all__ = ["Script", "execute_script", "start_thread"]
 
 GRACE_SECONDS = 0.5
 """How long a script that was asked to stop may take to do so."""
@@ -30,7 +30,7 @@ STACK_BYTES = 8_388_608
 """Enough for whatever depth a language allows; what the system would give depends on `ulimit -s`."""
 
 
-def run_script(
+def execute_script(
     script: Script,
     language: str,
     store: Store | None,

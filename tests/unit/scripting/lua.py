@@ -16,7 +16,7 @@ import llmspell
 from llmspell.config import ScriptSettings
 from llmspell.errors import LlmspellError, ScriptError
 from llmspell.scripting import running
-from llmspell.scripting.running import Script, run_script
+from llmspell.scripting.running import Script, execute_script
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -50,7 +50,7 @@ class Lua:
             patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(self.input))),
             patch.object(running, "GRACE_SECONDS", TEST_TIMEOUT_SECONDS),  # however busy the machine is
         ):
-            self.exit_code = run_script(script, "lua", self.store, chosen, abandon=_fail)
+            self.exit_code = execute_script(script, "lua", self.store, chosen, abandon=_fail)
         sys.stdout.flush()
         return self._capture.readouterr().out
 
@@ -142,7 +142,7 @@ def _run_job(job: str) -> int:
 
     with llmspell.open(asked["store"] or "unused", backend=backend) as store:
         try:
-            code = run_script(script, "lua", store, ScriptSettings(**asked["settings"]), abandon=abandon)
+            code = execute_script(script, "lua", store, ScriptSettings(**asked["settings"]), abandon=abandon)
         except (LlmspellError, KeyboardInterrupt, BrokenPipeError) as error:
             sys.stderr.write(f"{type(error).__name__}: {error}\n")
             return 1

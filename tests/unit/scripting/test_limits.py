@@ -16,7 +16,7 @@ import llmspell
 from llmspell.config import ScriptSettings
 from llmspell.errors import LimitExceeded, ScriptError
 from llmspell.scripting.host import Host
-from llmspell.scripting.running import Script, run_script
+from llmspell.scripting.running import Script, execute_script
 from tests.unit.scripting.lua import ABANDONED, Lua, in_process, start_process
 
 MEBIBYTE = 1_048_576
@@ -515,7 +515,7 @@ def test_a_script_prints_nothing_more_after_a_stop(memory_lua: Lua, capsysbinary
     assert capsysbinary.readouterr().out == b""
 
 
-# run_script -------------------------------------------------------------------------------------------------
+# execute_script -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -577,7 +577,7 @@ def test_abandon_is_given_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llmspell.scripting.running.GRACE_SECONDS", 0)
     text = b"local stop = os.clock() + 0.5 while os.clock() < stop do end"
     with llmspell.open(backend="memory") as store, pytest.raises(_Abandoned):
-        run_script(
+        execute_script(
             Script(text, "t.lua", "."),
             "lua",
             store,

@@ -12,7 +12,7 @@ from llmspell.config import ScriptSettings
 from llmspell.errors import InvalidArgument, LimitExceeded, ScriptError
 from llmspell.scripting import running
 from llmspell.scripting.run import Run
-from llmspell.scripting.running import Script, run_script
+from llmspell.scripting.running import Script, execute_script
 
 
 class Adapter:
@@ -41,7 +41,7 @@ def abandon(reason: BaseException) -> NoReturn:
 
 def run(**settings: object) -> int:
     chosen = ScriptSettings()._replace(**settings)  # type: ignore[arg-type]
-    return run_script(Script(b"", "t.lua", "."), "any", None, chosen, abandon=abandon)
+    return execute_script(Script(b"", "t.lua", "."), "any", None, chosen, abandon=abandon)
 
 
 def test_a_script_that_ends_gives_zero(adapter: Adapter) -> None:
@@ -134,14 +134,14 @@ def test_no_time_limit_and_one_beyond_all_bounds_are_accepted(adapter: Adapter, 
 
 def test_an_unknown_language_is_refused_before_anything_runs() -> None:
     with pytest.raises(InvalidArgument, match='there is no language "none"'):
-        run_script(Script(b"", "t", "."), "none", None, ScriptSettings(), abandon=abandon)
+        execute_script(Script(b"", "t", "."), "none", None, ScriptSettings(), abandon=abandon)
 
 
 INTERRUPTED = """
 import os, signal, sys, threading
 from llmspell.config import ScriptSettings
 from llmspell.scripting import running
-from llmspell.scripting.running import Script, run_script
+from llmspell.scripting.running import Script, execute_script
 
 class Adapter:
     def execute(self, run):
@@ -156,7 +156,7 @@ def abandon(reason):
 running.GRACE_SECONDS = {grace}
 running.adapter_of = lambda language: Adapter()
 try:
-    run_script(Script(b"", "t", "."), "any", None, ScriptSettings(), abandon=abandon)
+    execute_script(Script(b"", "t", "."), "any", None, ScriptSettings(), abandon=abandon)
 except KeyboardInterrupt:
     print("interrupted")
 """

@@ -9,7 +9,7 @@ import pytest
 
 from llmspell.config import ScriptSettings
 from llmspell.errors import ScriptError
-from llmspell.scripting.running import Script, run_script
+from llmspell.scripting.running import Script, execute_script
 from tests.unit.scripting.lua import Lua, shown, start_process
 
 # Output -----------------------------------------------------------------------------------------------------
@@ -464,7 +464,7 @@ def test_scripts_run_in_many_threads_at_once(memory_lua: Lua) -> None:
         raise reason
 
     def run() -> None:
-        run_script(script, "lua", store, ScriptSettings(), abandon=never)
+        execute_script(script, "lua", store, ScriptSettings(), abandon=never)
 
     threads = [threading.Thread(target=run) for _ in range(5)]
     for thread in threads:

@@ -85,7 +85,7 @@ def _source(path: str) -> bytes:
 
 
 def _execute(script: Script, language: str, settings: Settings, output: Output) -> int:
-    from llmspell.scripting.running import run_script
+    from llmspell.scripting.running import execute_script
 
     def abandon(error: BaseException) -> NoReturn:
         """End the process under a script that cannot be stopped."""
@@ -93,6 +93,6 @@ def _execute(script: Script, language: str, settings: Settings, output: Output) 
         os._exit(of_error(error).number)
 
     if not settings.state.enabled:
-        return run_script(script, language, None, settings.script, abandon=abandon)
+        return execute_script(script, language, None, settings.script, abandon=abandon)
     with open_settings(settings.state, settings.script) as store:
-        return run_script(script, language, store, settings.script, abandon=abandon)
+        return execute_script(script, language, store, settings.script, abandon=abandon)

@@ -1,0 +1,78 @@
+"""What is the table `State` of a Lua script? Built from the bindings; wrong uses of it get a hint."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from llmspell.scripting.bindings import Bindings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmspell.scripting.host import Host
+    from llmspell.scripting.lua_border import Border
+    from llmspell.scripting.lua_sandbox import Sandbox
+    from llmspell.scripting.run import Run
+
+# Compiled when an error is made; compiling it at import would slow down every start.
+_LINE_END = r"\r\n|\n\r|\r|\n"
+_LONGEST_NAME = 59
+"""Lua shows of a longer name of a chunk only its end, behind three dots."""
+
+_RENAMED = {"set": "save", "get": "load", "list": "list_keys", "keys": "list_keys", "remove": "delete", "has": "exists"}
+
+
+def build_state(sandbox: Sandbox, border: Border, host: Host, bindings: Bindings) -> Any:
+    """Give the table `State`; the sandbox must not be closed yet."""
+    offered = bindings.functions()
+    functions = border.table({**offered, "stopping": host.stopping})
+    json, guard = sandbox.json(), sandbox.guard
+    state, checks = sandbox.part("state")(
+        *(functions, json.encode, json.decode, json.mark_array, json.null),
+        *(guard[b"raise_halt"], sandbox.true_pcall, guard[b"position"]),
+    )
+    if offered.keys() & {"create_backup", "history"}:
+        sandbox.part("past")(state, checks, functions, json.decode, json.null)
+    return state
+
+
+def hint(message: str, run: Run, sources: Mapping[bytes, bytes]) -> str:
+    """Give what to add to an error that a wrong use of `State` has caused."""
+    if "(global 'State')" in message and run.store is None:
+        return "; State does not exist because [state] enabled = false in the configuration"
+    name = _absent_function(message, sources)
+    if name is None or run.store is None:
+        return ""
+    store = run.store
+    optional = (
+        (Bindings.MIGRATION_NAMES, store.migration_enabled, "migration_enabled = true"),
+        (Bindings.BACKUP_NAMES, store.backup_enabled, "backup_enabled = true"),
+        (Bindings.HISTORY_NAMES, store.history_days > 0, "history_days = N"),
+    )
+    names: tuple[str, ...] = Bindings.NAMES
+    for more, there, setting in optional:
+        if there:
+            names += more
+        elif name in more:
+            return f"; State.{name} is nil because the configuration does not say {setting}"
+    from difflib import get_close_matches
+
+    nearest = _RENAMED.get(name) or next(iter(get_close_matches(name, names, 1)), None)
+    known = ", ".join(names)
+    return f"; State.{name} does not exist" + (f", use State.{nearest}" if nearest else f"; known: {known}")
+
+
+def _absent_function(message: str, sources: Mapping[bytes, bytes]) -> str | None:
+    """Give the name of what was called in `State` and is not there, when that is what the message is about."""
+    for name, source in sources.items():
+        shown = name if len(name) <= _LONGEST_NAME else b"..." + name[3 - _LONGEST_NAME :]
+        where = re.escape(shown.decode(errors="backslashreplace"))
+        found = re.search(rf"{where}:(\d+): attempt to call a nil value \(field '(\w+)'\)", message)
+        if not found:
+            continue
+        lines = re.split(_LINE_END, source.decode(errors="replace"))
+        number, field = int(found[1]), found[2]
+        if number <= len(lines) and re.search(rf"\bState\s*\.\s*{field}\b", lines[number - 1]):
+            return field
+    return None
