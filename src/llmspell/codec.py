@@ -49,6 +49,26 @@ def encode_trusted(value: JsonValue) -> bytes:
     return (_dumps or _load_dumps())(value)
 
 
+def canonical(text: str) -> bytes:
+    """Give JSON text that another encoder has made as `encode` would have written it.
+
+    Raises `InvalidValue` for what is no JSON, nested too deep, or text with lone surrogates. Numbers keep their
+    kinds; an integer beyond 64 bits becomes a float.
+
+    >>> canonical('{"large":1e+21,"small":0.00001}')
+    b'{"large":1e21,"small":1e-5}'
+    """
+    raw = text.encode()
+    if _loads is None and not _may_be_spelt_otherwise(raw):
+        return raw  # without importing the fast codec
+    try:
+        value = (_loads or _load_loads())(raw)
+    except ValueError as error:
+        raise InvalidValue("", f"is no JSON that can be stored ({error})") from error
+    require_depth(raw)
+    return (_dumps or _load_dumps())(value)
+
+
 def require_depth(text: bytes) -> None:
     """Raise `InvalidValue` when JSON text made of trusted parts is nested deeper than a value may be."""
     if text.count(b"{") + text.count(b"[") > MAX_DEPTH:  # a text with fewer brackets cannot be
@@ -133,6 +153,16 @@ def encode_number(value: int | float) -> bytes:
 def member_path(name: str) -> str:
     """Give the piece of a path that leads to the field `name`: `.name`, or `["odd name"]`."""
     return f".{name}" if name.isidentifier() else f'["{name}"]'
+
+
+def _may_be_spelt_otherwise(text: bytes) -> bool:
+    """Tell whether JSON text that a JavaScript engine has made may differ from what `encode` writes."""
+    import re
+
+    return (
+        text.count(b"{") + text.count(b"[") > MAX_DEPTH
+        or re.search(rb"[0-9]{16}|[0-9]e[+-]|0\.0000|\\u[dD]", text) is not None
+    )
 
 
 def _check(value: object, depth: int) -> None:

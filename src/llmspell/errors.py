@@ -90,16 +90,17 @@ class InvalidValue(InvalidArgument):
     """A value cannot be stored exactly; nothing was stored.
 
     `path` leads to the part that cannot, as in `.items[3].callback`; it is empty for the whole value.
-    `reason` says what is wrong there.
+    `reason` says what is wrong there, `refusal` what was not done because of it.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, refusal: str = "the value cannot be stored") -> None:
         self.path = path
         self.reason = reason
-        super().__init__(path, reason)
+        self.refusal = refusal
+        super().__init__(path, reason, refusal)
 
     def __str__(self) -> str:
-        return f"the value cannot be stored: {self.path or 'it'} {self.reason}"
+        return f"{self.refusal}: {self.path or 'it'} {self.reason}"
 
 
 class Conflict(LlmspellError):
@@ -249,8 +250,13 @@ class HistoryError(LlmspellError):
 
 
 class ScriptError(LlmspellError):
-    """A script failed; the message names the script, the line and the call."""
+    """A script failed; the message names the script, the line and the call.
+
+    `output` is what it had printed until then, when `llmspell.scripting.run_script` ran it; otherwise it is empty.
+    """
+
+    output: str = ""
 
 
 class LimitExceeded(ScriptError):
-    """A limit (memory, instructions, time) stopped the script."""
+    """A limit (memory, instructions, time, output) stopped the script."""

@@ -10,7 +10,7 @@ from llmspell.entry import Entry, JsonValue, Stored
 from llmspell.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
 Default = TypeVar("Default")
@@ -233,6 +233,18 @@ class State:
     def transaction(self, fn: Callable[[State], Result]) -> Result:
         """Run `fn` as part of the transaction (or snapshot) that this state belongs to."""
         return fn(self)
+
+    null: None = None
+    """What scripts in other languages write for JSON's null; in Python it is None itself."""
+
+    @staticmethod
+    def array(values: Iterable[JsonValue] = ()) -> list[JsonValue]:
+        """Give the values as a list, which every list in Python is already: for those who come from other languages.
+
+        >>> State.array(("a", "b"))
+        ['a', 'b']
+        """
+        return list(values)
 
     def _gate(self) -> Gate:
         return self._direct

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from llmspell import arguments, codec
 from llmspell.attempt import Attempt, innermost
 from llmspell.errors import InvalidArgument
 from llmspell.limits import MAX_VALUE_BYTES, TRANSACTION_ATTEMPTS
+from llmspell.neighbours import Neighbours
 from llmspell.state import State
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class Store(State):
+class Store(Neighbours):
     """An open store: the verbs of `State`, and what holds for all of it. Usable in `with`; safe in many threads.
 
     Inside a transaction, calls on the store itself belong to the transaction as well.
@@ -59,12 +60,12 @@ class Store(State):
                 f"history_days = {history_days} was asked for, but this backend keeps no history; "
                 "open the store with another backend, or without history_days"
             )
-        super().__init__(backend, clock, max_value_bytes)
+        super().__init__(
+            *(backend, clock, max_value_bytes),
+            None if migrations is None else partial(migrations, self),
+            None if backups is None else partial(backups, self),
+        )
         self._backend = backend
-        self._make_migrations = migrations
-        self._make_backups = backups
-        self._migrations: Migrations | None = None
-        self._backups: Backups | None = None
         self._history_days = history_days
         self._past: History | None = None
 
@@ -225,42 +226,6 @@ class Store(State):
         """Count what is in the store; reads all of it."""
         return self._backend.statistics(self._clock())
 
-    @property
-    def migrations(self) -> Migrations:
-        """What changes the shape of the values. Raises `InvalidArgument` when the store was opened without."""
-        if self._make_migrations is None:
-            raise InvalidArgument(
-                "migrations are off for this store; open it with migrations_path=..., or with "
-                "migration_enabled = true in the configuration"
-            )
-        if self._migrations is None:
-            with _making:
-                self._migrations = self._migrations or self._make_migrations(self)
-        return self._migrations
-
-    @property
-    def migration_enabled(self) -> bool:
-        """Whether `migrations` can be used."""
-        return self._make_migrations is not None
-
-    @property
-    def backups(self) -> Backups:
-        """What makes, checks and restores backups. Raises `InvalidArgument` when the store was opened without."""
-        if self._make_backups is None:
-            raise InvalidArgument(
-                "backups are off for this store; open it with backup_path=..., or with backup_enabled = true in the "
-                "configuration"
-            )
-        if self._backups is None:
-            with _making:
-                self._backups = self._backups or self._make_backups(self)
-        return self._backups
-
-    @property
-    def backup_enabled(self) -> bool:
-        """Whether `backups` can be used."""
-        return self._make_backups is not None
-
     def restore(
         self,
         at: At,
@@ -371,7 +336,3 @@ class _Snapshot:
     def turn(self) -> AbstractContextManager[object]:
         """Refuse: whoever asks for the turn is about to write."""
         raise InvalidArgument("a snapshot cannot be written to; write to the store itself")
-
-
-_making = threading.RLock()
-"""Held while the neighbours of a store are made, so that of two threads one makes them."""

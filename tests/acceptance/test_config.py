@@ -35,7 +35,9 @@ def test_what_show_prints_is_a_file_with_the_same_effect(llmspell: Llmspell) -> 
         '[state]\npath = "a \\"quoted\\" é"\nrequired_schema = ">=1.0.0"\nmax_value_bytes = 5\n'
         'backup_scopes = ["user*", "\\u007f"]\nbackup_compression = "gzip"\n'
         "backup_max_total_bytes = 9\nhistory_days = 3\n"
-        '[engines.lua]\nstdlib = "full"\nmemory_limit = 0\n[runtime]\nscript_timeout_seconds = 2.5\n'
+        '[engines.lua]\nstdlib = "full"\nmemory_limit = 0\n'
+        "[engines.javascript]\nmemory_limit = 5\nmax_stack_bytes = 70000\n[engines.python]\nenabled = false\n"
+        "[runtime]\nscript_timeout_seconds = 2.5\n"
         "[runtime.security]\nallow_file_access = true\n",
     )
     told = json.loads(llmspell.ok("config", "show", "--json"))

@@ -29,6 +29,11 @@ FOLDERS = {
     **dict.fromkeys(BACKUP_NAMES, BACKUP),
 }
 
+SUFFIXES = {"javascript": "js", "python": "py"}
+PATTERNS = sorted(name for name in NAMES if name.startswith("pattern_"))
+PATTERN_CASES = [(f"examples/{language}", name, suffix) for language, suffix in SUFFIXES.items() for name in PATTERNS]
+TOGETHER = "examples/three_languages"
+
 CONFIGS = ("state-enabled", "migration-enabled", "backup-enabled")
 
 PRINTING_MORE = {
@@ -53,8 +58,10 @@ CHANGING = (
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the examples in it and nothing else, so that commands look as they do in the repository."""
-    for part in ("configs", "lua", "migrations"):
-        shutil.copytree(ROOT / "examples" / part, tmp_path / "examples" / part)
+    for part in ("configs", "lua", "migrations", "javascript", "python", "three_languages"):
+        shutil.copytree(
+            ROOT / "examples" / part, tmp_path / "examples" / part, ignore=shutil.ignore_patterns("__pycache__")
+        )
     return tmp_path
 
 
@@ -64,6 +71,10 @@ def call(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
 
 def run(folder: Path, config: str, name: str) -> subprocess.CompletedProcess[str]:
     return call(folder, LLMSPELL, "-c", f"examples/configs/{config}.toml", "run", f"{FOLDERS[name]}/{name}.lua")
+
+
+def run_file(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return call(folder, LLMSPELL, "-c", "examples/configs/state-enabled.toml", "run", script, *arguments)
 
 
 def stem(name: str, config: str) -> str:
@@ -95,6 +106,56 @@ def test_an_example_prints_what_it_should_in_its_first_and_in_its_second_run(
         assert printed == golden(stem(name, config), which, printed)
     made = {"state", "backups"} if config == "backup-enabled" else {"state"}
     assert {path.name for path in folder.iterdir()} - made == {"examples"}
+
+
+@pytest.mark.parametrize(("place", "name", "suffix"), PATTERN_CASES)
+def test_a_pattern_in_another_language_prints_what_it_should_in_its_first_and_in_its_second_run(
+    folder: Path, place: str, name: str, suffix: str
+) -> None:
+    for which in ("first", "second"):
+        done = run_file(folder, f"{place}/{name}.{suffix}")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == golden(f"{name}.{suffix}", which, done.stdout)
+    assert {path.name for path in folder.iterdir()} == {"examples", "state"}
+
+
+def test_the_patterns_of_the_three_languages_do_not_get_in_each_others_way(folder: Path) -> None:
+    for name in PATTERNS:
+        assert run(folder, "state-enabled", name).returncode == 0
+    for place, name, suffix in PATTERN_CASES:
+        done = run_file(folder, f"{place}/{name}.{suffix}")
+        assert (done.returncode, done.stdout) == (0, golden(f"{name}.{suffix}", "first", done.stdout))
+
+
+def test_python_examples_take_arguments(folder: Path) -> None:
+    assert "unit='kelvin'" in run_file(folder, "examples/python/pattern_configuration.py", "--unit", "kelvin").stdout
+    assert "weather:fog    2" in run_file(folder, "examples/python/pattern_counters.py", "fog", "fog").stdout
+    refused = run_file(folder, "examples/python/pattern_configuration.py", "--unit", "feet")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "invalid choice: 'feet'" in refused.stderr
+
+
+def test_three_scripts_in_three_languages_see_what_the_others_have_left(folder: Path) -> None:
+    def turn(script: str) -> str:
+        done = run_file(folder, f"{TOGETHER}/{script}")
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    assert turn("pricing.js") == "there is nothing to price; run intake.lua first\n"
+    assert turn("report.py") == "there are no bills; run intake.lua and pricing.js first\n"
+    assert turn("intake.lua") == "round 1: 3 readings\n"
+    assert re.search(r"^smelter +12193283950893157 \(bigint\)", turn("pricing.js"), re.MULTILINE)
+    report = turn("report.py")
+    assert re.search(r"^smelter +98,765,432,101 kWh +12,193,283,950\.893157 EUR  paid: None$", report, re.MULTILINE)
+    assert report.endswith("round 1: 12,193,284,130.399635 EUR; totals kept: 1\n")
+    assert turn("intake.lua") == (
+        "round 2: 3 readings\nthe last total that report.py has left: 12193284130399635\n"  # beyond 2^53, and exact
+    )
+    with llmspell.open(folder / "state") as store:
+        assert store.load("power:bill", "smelter") == {
+            **{"round": 1, "kwh": 98765432101, "micro_euros": 98765432101 * 123457, "paid": None},
+        }
+        assert store.load("power:reading", "smelter") == {"kwh": 98765432101, "round": 2}
 
 
 def test_the_examples_work_one_after_the_other_on_one_store(folder: Path) -> None:
@@ -245,6 +306,20 @@ def test_the_readme_gives_a_command_that_works_for_every_script(place: str) -> N
     assert {config for config, _ in commands} <= {f"examples/configs/{config}.toml" for config in CONFIGS}
 
 
+@pytest.mark.parametrize(
+    ("place", "pattern"), [*((f"examples/{one}", "pattern_*") for one in SUFFIXES), (TOGETHER, "*")]
+)
+def test_the_readme_of_the_other_languages_names_every_script_and_gives_its_command(place: str, pattern: str) -> None:
+    scripts = {path.name for path in (ROOT / place).glob(pattern) if path.suffix in (".lua", ".js", ".py")}
+    assert set(re.findall(r"^\| `(\w+\.(?:lua|js|py))` \|", readme(place), re.MULTILINE)) == scripts
+    commands = re.findall(rf"^llmspell -c examples/configs/state-enabled.toml run {place}/(\S+)$", readme(place), re.M)
+    assert sorted(commands) == sorted(scripts)
+    for script in scripts:
+        told = f"llmspell -c examples/configs/state-enabled.toml run {place}/{script}"
+        source = (ROOT / place / script).read_text(encoding="utf-8")
+        assert told in [line.removeprefix("--").removeprefix("//").strip() for line in source.splitlines()]
+
+
 def named(place: str) -> list[str]:
     return re.findall(r"^\| `(\w+)\.lua` \|", readme(place), re.MULTILINE)
 
@@ -259,8 +334,15 @@ def test_every_script_tells_how_to_run_it() -> None:
         assert re.search(rf"^--   llmspell -c examples/configs/[\w-]+\.toml run {place}/{name}\.lua$", source, re.M)
 
 
+def test_every_pattern_is_there_in_every_language() -> None:
+    assert len(PATTERNS) == 5
+    for language, suffix in SUFFIXES.items():
+        assert sorted(path.stem for path in (ROOT / "examples" / language).glob(f"pattern_*.{suffix}")) == PATTERNS
+
+
 def test_every_golden_file_belongs_to_a_script() -> None:
-    expected = {f"{stem(name, config)}.{which}.txt" for name, config in CASES for which in ("first", "second")}
+    stems = [stem(name, config) for name, config in CASES] + [f"{name}.{suffix}" for _, name, suffix in PATTERN_CASES]
+    expected = {f"{stem}.{which}.txt" for stem in stems for which in ("first", "second")}
     assert {path.name for path in GOLDEN.iterdir()} == expected
 
 

@@ -25,6 +25,7 @@ def complete(commands: dict[str, Command]) -> None:
 
     root, _ = build(commands, None)
     completers: dict[str, Callable[..., list[str]]] = {"scope": _scopes, "key": _keys, "after": _keys, "prefix": _keys}
+    completers["language"] = _languages
     for parser in _parsers(root):
         for action in parser._actions:
             if action.dest in completers:
@@ -46,6 +47,12 @@ def _scopes(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[s
 
 def _keys(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     return _ask(parsed_args, lambda store: store.list_keys(parsed_args.scope, prefix=prefix, limit=MOST_ANSWERS))
+
+
+def _languages(prefix: str, **_: object) -> list[str]:
+    from llmspell.scripting.registry import LANGUAGES
+
+    return [language for language in LANGUAGES if language.startswith(prefix)]
 
 
 def _ask(arguments: argparse.Namespace, question: Callable[[Store], list[str]]) -> list[str]:

@@ -9,18 +9,22 @@ if TYPE_CHECKING:
 
     from llmspell.cli.commands import Command
 
-_WITH_VALUE = ("-c", "--config")
+_CONFIG = ("-c", "--config")
+_LANGUAGE = "--language"
+
+_WITH_VALUE = (*_CONFIG, _LANGUAGE)
 """The options that stand before or between command words with another word behind them."""
 
 _FLAGS = ("--json", "--debug", "--no-color")
 
 
 class ScriptCall(NamedTuple):
-    """What a line says that runs a script: the command, the configuration's file, the script."""
+    """What a line says that runs a script: the command, the configuration's file, the script, its language."""
 
     command: str
     config: str | None
     script: str
+    language: str | None = None
 
 
 class Line(NamedTuple):
@@ -74,21 +78,25 @@ def script_call(line: Line) -> ScriptCall | None:
 
     >>> from llmspell.cli.commands import COMMANDS
     >>> script_call(take_apart(["-c", "a.toml", "run", "a.lua", "--month", "7"], COMMANDS))
-    ScriptCall(command='run', config='a.toml', script='a.lua')
+    ScriptCall(command='run', config='a.toml', script='a.lua', language=None)
     """
-    config = None
+    config = language = None
     names = []
     words = iter(line.words)
     for word in words:
-        if word in _WITH_VALUE:
+        if word in _CONFIG:
             config = next(words, "")
+        elif word == _LANGUAGE:
+            language = next(words, "")
+        elif word.startswith(f"{_LANGUAGE}="):
+            language = word.removeprefix(f"{_LANGUAGE}=")
         elif word == "-" or not word.startswith("-"):
             names.append(word)
         elif word not in _FLAGS:
             return None
-    if len(names) != 2 or line.path != (names[0],) or line.words[-1] != names[1] or config == "":
+    if len(names) != 2 or line.path != (names[0],) or line.words[-1] != names[1]:
         return None
-    return ScriptCall(names[0], config, names[1])
+    return None if config == "" else ScriptCall(names[0], config, names[1], language)
 
 
 def _plain(words: tuple[str, ...]) -> list[int]:

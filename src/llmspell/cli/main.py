@@ -55,7 +55,7 @@ def _execute(line: Line, output: Output) -> int:
     if line.path and COMMANDS[line.path[0]].takes_script and (call := script_call(line)):
         from llmspell.cli.commands.run import START
 
-        return START[call.command](call.script, call.config, line.script_arguments, output)
+        return START[call.command](call.script, call.config, call.language, line.script_arguments, output)
     from llmspell.cli.parser import build
 
     root, innermost = build(COMMANDS, line.path)

@@ -38,7 +38,7 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, coloured: bool = True, debug: bool = False) -> None:
         self.as_json = as_json
-        self._debug = debug
+        self.debug = debug
         self._coloured = coloured and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self.terminal = sys.stdout.isatty()
 
@@ -104,7 +104,7 @@ class Output:
         """
         if isinstance(error, BrokenPipeError):
             return
-        if self._debug:
+        if self.debug:
             import traceback
 
             self._say("".join(traceback.format_exception(error)))
@@ -135,7 +135,7 @@ class Output:
         if isinstance(error, KeyboardInterrupt):
             return "Interrupted", "interrupted"
         # Nobody planned for it: a mistake in llmspell, most likely.
-        advice = "please report it" if self._debug else "run it again with --debug to see where"
+        advice = "please report it" if self.debug else "run it again with --debug to see where"
         return type(error).__name__, f"unforeseen {type(error).__name__}: {error}; {advice}"
 
     def _say(self, text: str) -> None:

@@ -22,6 +22,9 @@ MAX_HISTORY_DAYS = 36_500
 MAX_ZSTD_LEVEL = 19
 MAX_GZIP_LEVEL = 9
 MAX_KEPT = 100_000
+MIN_STACK_BYTES = 65_536
+MAX_STACK_BYTES = 4_194_304
+LANGUAGES = ("lua", "javascript", "python")
 
 Number = TypeVar("Number", int, float)
 
@@ -198,7 +201,8 @@ def _older_compression(backup: Table, default: str) -> str:
 
 def _script(root: Table, runtime: Table) -> ScriptSettings:
     default = ScriptSettings()
-    lua = root.table("engines").table("lua")
+    engines = root.table("engines")
+    lua, javascript, python = (engines.table(language) for language in LANGUAGES)
     security = runtime.table("security")
     libraries = ("safe", "full")
     stdlib = lua.choice("stdlib", libraries, None)
@@ -206,12 +210,13 @@ def _script(root: Table, runtime: Table) -> ScriptSettings:
     if stdlib and stdlib_level and stdlib != stdlib_level:
         lua.refuse("stdlib_level", "differs from engines.lua.stdlib, which means the same", "keep one")
     time_limit_ms = security.whole("max_execution_time_ms", 0, MAX_TIMEOUT_SECONDS * 1000, None)
+    max_memory_bytes = security.whole("max_memory_bytes", 0, limits.MAX_INTEGER, None)
     return ScriptSettings(
-        default_engine=root.choice("default_engine", ("lua",), default.default_engine),
+        default_engine=root.choice("default_engine", LANGUAGES, default.default_engine),
         stdlib=stdlib or stdlib_level or default.stdlib,
         memory_limit_bytes=_stricter(
             lua.whole("memory_limit", 0, limits.MAX_INTEGER, None),
-            security.whole("max_memory_bytes", 0, limits.MAX_INTEGER, None),
+            max_memory_bytes,
             default.memory_limit_bytes,
         ),
         max_instructions=lua.whole("max_instructions", 0, limits.MAX_INTEGER, default.max_instructions),
@@ -223,6 +228,15 @@ def _script(root: Table, runtime: Table) -> ScriptSettings:
         allow_file_access=security.flag("allow_file_access", default.allow_file_access),
         allow_process_spawn=security.flag("allow_process_spawn", default.allow_process_spawn),
         allow_network_access=security.flag("allow_network_access", default.allow_network_access),
+        javascript_memory_limit_bytes=_stricter(
+            javascript.whole("memory_limit", 0, limits.MAX_INTEGER, None),
+            max_memory_bytes,
+            default.javascript_memory_limit_bytes,
+        ),
+        javascript_stack_bytes=javascript.whole(
+            "max_stack_bytes", MIN_STACK_BYTES, MAX_STACK_BYTES, default.javascript_stack_bytes
+        ),
+        python_enabled=python.flag("enabled", default.python_enabled),
     )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from llmspell import limits
 
 MEMORY_LIMIT_BYTES = 268_435_456
+STACK_BYTES = 1_048_576
 TIMEOUT_SECONDS = 300.0
 
 
@@ -51,7 +52,10 @@ class StateSettings(NamedTuple):
 
 
 class ScriptSettings(NamedTuple):
-    """What a script may use; 0 means no limit."""
+    """What a script may use; 0 means no limit.
+
+    `memory_limit_bytes` and `max_instructions` are those of Lua. Python scripts have no limits.
+    """
 
     default_engine: str = "lua"
     stdlib: str = "safe"
@@ -61,6 +65,9 @@ class ScriptSettings(NamedTuple):
     allow_file_access: bool = False
     allow_process_spawn: bool = False
     allow_network_access: bool = False
+    javascript_memory_limit_bytes: int = MEMORY_LIMIT_BYTES
+    javascript_stack_bytes: int = STACK_BYTES
+    python_enabled: bool = True
 
 
 class Settings(NamedTuple):

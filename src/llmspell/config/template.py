@@ -5,7 +5,7 @@ TEMPLATE = """\
 # Lines that begin with "# " and hold a key are optional; remove the "# " to use them.
 # In a text, ${NAME} is replaced by the environment variable NAME, which must be set.
 
-# The language of a script whose file name does not tell; "lua" is the only one in this version.
+# The language of a script whose file name does not tell: "lua", "javascript" or "python".
 default_engine = "lua"
 
 [state]
@@ -118,11 +118,24 @@ memory_limit = 268435456
 # The most instructions that a script runs; 0 is no limit.
 max_instructions = 0
 
+[engines.javascript]
+# The most memory of a script in bytes; 0 is no limit.
+memory_limit = 268435456
+
+# How deep calls may stand inside each other: the bytes of the stack, 65536 to 4194304.
+max_stack_bytes = 1048576
+
+[engines.python]
+# Python scripts are not sandboxed: they run without limits, with all rights of the person who starts them.
+# false: they are refused.
+enabled = true
+
 [runtime]
-# The longest time that a script runs, in seconds; 0 is no limit.
+# The longest time that a Lua or JavaScript script runs, in seconds; 0 is no limit.
 script_timeout_seconds = 300.0
 
 [runtime.security]
+# What Lua and JavaScript scripts may do.
 # true: scripts may open files.
 allow_file_access = false
 

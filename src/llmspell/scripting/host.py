@@ -21,6 +21,9 @@ MAX_MODULE_NAME_BYTES = 255
 _READ_BYTES = 65_536
 """Asked for at once: Python sets aside as much memory as it is asked to read."""
 
+_LOOK_SECONDS = 0.1
+"""How often a script that waits for a terminal looks whether it must stop."""
+
 _MODULE_NAME = rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
 _MODULE_NAME_RULE = b"a module's name is made of letters, digits, - and _, with dots between folders, at most 255 bytes"
 
@@ -29,13 +32,16 @@ class Host:
     """The functions behind a script's `print`, `os`, `io` and `require`.
 
     What goes wrong outside (an output that is full, say) stops the run. `MemoryError` is raised for
-    input that is larger than the script's memory may be.
+    input that is larger than the script's memory may be. An isolated run finds an empty input and no variables;
+    a script without a folder finds no modules.
     """
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self.sources = {os.fsencode(run.script.name): run.script.source}
         """The text of the script and of the modules it has loaded, by the names that errors call them."""
+        self._line_begun = False
+        """Whether the rest of a terminal's line may lie in the buffer of standard input, where no waiting sees it."""
 
     def functions(self) -> Mapping[str, Callable[..., object]]:
         """Give every function by its name."""
@@ -68,8 +74,13 @@ class Host:
     def read(self, wanted: bytes | int) -> bytes | None:
         """Give a line ("l" without, "L" with its end), everything ("a"), or so many bytes; None at the end."""
         self.flush_output()
+        if self._run.isolated:
+            return b"" if wanted in (b"a", 0) else None
         source, most = sys.stdin.buffer, self._run.settings.memory_limit_bytes or sys.maxsize
         try:
+            if not self._line_begun and not self._has_input(source):
+                return None
+            self._line_begun = wanted not in (b"l", b"L")
             if wanted in (b"l", b"L"):
                 text = source.readline(most)
             else:
@@ -83,9 +94,20 @@ class Host:
             return None
         return text[:-1] if wanted == b"l" and text.endswith(b"\n") else text
 
+    def _has_input(self, source: IO[bytes]) -> bool:
+        """Wait until a terminal has a line (a read of it could not be stopped); False when the script was stopped."""
+        if not source.isatty():
+            return True
+        import select
+
+        while not self.stopping():
+            if select.select([source.fileno()], [], [], _LOOK_SECONDS)[0]:
+                return True
+        return False
+
     def getenv(self, name: bytes) -> bytes | None:
         """Give a variable of the environment, or None."""
-        return None if b"\0" in name else os.environb.get(name)
+        return None if self._run.isolated or b"\0" in name else os.environb.get(name)
 
     def module_source(self, name: bytes) -> tuple[bytes | None, bytes]:
         """Give the text and path of a module in the script's folder, or None and a reason.
@@ -94,6 +116,8 @@ class Host:
         """
         if len(name) > MAX_MODULE_NAME_BYTES or not re.fullmatch(_MODULE_NAME, name):
             return None, _MODULE_NAME_RULE
+        if not self._run.script.folder:
+            return None, b"this script may load no modules"
         folder = os.path.realpath(self._run.script.folder)
         relative = os.path.join(*name.decode("ascii").split("."))
         tried = []

@@ -66,6 +66,7 @@ class Sandbox:
     ) -> None:
         self._lua = lua
         self._border = border
+        self._json: Json | None = None
         self._functions = border.table({**functions, "limit_memory": border.limit_memory})
         self._permitted = lua.table_from(
             {
@@ -88,7 +89,12 @@ class Sandbox:
             return self._lua.compile(file.read(), name=f"=llmspell/{name}.lua".encode())
 
     def json(self) -> Json:
-        """Build the encoder and the decoder."""
+        """Give the encoder and the decoder; both are built once, because they share null and the mark of arrays."""
+        if self._json is None:
+            self._json = self._build_json()
+        return self._json
+
+    def _build_json(self) -> Json:
         border, guard = self._border, self.guard
         encode, mark_array, null, array_mark = self.part("encode")(
             border.function(quote), border.function(encode_number), guard[b"metatable_of"], guard[b"hide"]

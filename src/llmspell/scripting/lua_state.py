@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from llmspell.scripting.bindings import Bindings
+from llmspell.scripting.hints import hint_about
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from llmspell.scripting.bindings import Bindings
     from llmspell.scripting.host import Host
     from llmspell.scripting.lua_border import Border
     from llmspell.scripting.lua_sandbox import Sandbox
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 _LINE_END = r"\r\n|\n\r|\r|\n"
 _LONGEST_NAME = 59
 """Lua shows of a longer name of a chunk only its end, behind three dots."""
-
-_RENAMED = {"set": "save", "get": "load", "list": "list_keys", "keys": "list_keys", "remove": "delete", "has": "exists"}
 
 
 def build_state(sandbox: Sandbox, border: Border, host: Host, bindings: Bindings) -> Any:
@@ -32,6 +31,7 @@ def build_state(sandbox: Sandbox, border: Border, host: Host, bindings: Bindings
         *(functions, json.encode, json.decode, json.mark_array, json.null),
         *(guard[b"raise_halt"], sandbox.true_pcall, guard[b"position"]),
     )
+    guard[b"on_recover"](checks[b"forget_transaction"])
     if offered.keys() & {"create_backup", "history"}:
         sandbox.part("past")(state, checks, functions, json.decode, json.null)
     return state
@@ -40,27 +40,11 @@ def build_state(sandbox: Sandbox, border: Border, host: Host, bindings: Bindings
 def hint(message: str, run: Run, sources: Mapping[bytes, bytes]) -> str:
     """Give what to add to an error that a wrong use of `State` has caused."""
     if "(global 'State')" in message and run.store is None:
-        return "; State does not exist because [state] enabled = false in the configuration"
+        return f"; State does not exist because {run.without_state}"
     name = _absent_function(message, sources)
     if name is None or run.store is None:
         return ""
-    store = run.store
-    optional = (
-        (Bindings.MIGRATION_NAMES, store.migration_enabled, "migration_enabled = true"),
-        (Bindings.BACKUP_NAMES, store.backup_enabled, "backup_enabled = true"),
-        (Bindings.HISTORY_NAMES, store.history_days > 0, "history_days = N"),
-    )
-    names: tuple[str, ...] = Bindings.NAMES
-    for more, there, setting in optional:
-        if there:
-            names += more
-        elif name in more:
-            return f"; State.{name} is nil because the configuration does not say {setting}"
-    from difflib import get_close_matches
-
-    nearest = _RENAMED.get(name) or next(iter(get_close_matches(name, names, 1)), None)
-    known = ", ".join(names)
-    return f"; State.{name} does not exist" + (f", use State.{nearest}" if nearest else f"; known: {known}")
+    return hint_about(name, run.store)
 
 
 def _absent_function(message: str, sources: Mapping[bytes, bytes]) -> str | None:

@@ -14,12 +14,25 @@ if TYPE_CHECKING:
     from llmspell.config import ScriptSettings
     from llmspell.scripting.code import Code
     from llmspell.scripting.run import Run
+    from llmspell.scripting.session import Session
 
-_LANGUAGE_OF_SUFFIX = {".lua": "lua"}
-_ADAPTER_OF_LANGUAGE = {"lua": "llmspell.scripting.lua"}
+_LANGUAGE_OF_SUFFIX = {".lua": "lua", ".js": "javascript", ".mjs": "javascript", ".py": "python"}
+_ADAPTER_OF_LANGUAGE = {
+    "lua": "llmspell.scripting.lua",
+    "javascript": "llmspell.scripting.javascript",
+    "python": "llmspell.scripting.python",
+}
+_SESSION_OF_LANGUAGE = {
+    "lua": "llmspell.scripting.lua_session",
+    "javascript": "llmspell.scripting.javascript_session",
+    "python": "llmspell.scripting.python_session",
+}
 _CODE_ADAPTER_OF_LANGUAGE = {"lua": "llmspell.scripting.lua_code"}
 
 LANGUAGES = tuple(_ADAPTER_OF_LANGUAGE)
+
+UNWATCHED = frozenset({"python"})
+"""The languages whose scripts are no guests: they run in the main thread, without limits, as programs of their own."""
 
 
 class Adapter(Protocol):
@@ -27,6 +40,13 @@ class Adapter(Protocol):
 
     def execute(self, run: Run) -> None:
         """Run the script to its end; raises `ScriptError` or `LimitExceeded`."""
+
+
+class Converser(Protocol):
+    """What the module that converses in a language must offer."""
+
+    def open_session(self, run: Run) -> Session:
+        """Begin a conversation; raises `InvalidArgument` where the language is refused."""
 
 
 class CodeAdapter(Protocol):
@@ -55,6 +75,11 @@ def language_of(path: str, default: str) -> str:
 def adapter_of(language: str) -> Adapter:
     """Give the module that runs scripts of `language`."""
     return cast("Adapter", _module_of(language, _ADAPTER_OF_LANGUAGE))
+
+
+def open_session(language: str, run: Run) -> Session:
+    """Begin a conversation in `language`; raises `InvalidArgument` for one that is unknown or refused."""
+    return cast("Converser", _module_of(language, _SESSION_OF_LANGUAGE)).open_session(run)
 
 
 def code_adapter_of(language: str) -> CodeAdapter:

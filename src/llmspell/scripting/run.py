@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell.errors import LimitExceeded, ScriptError
-from llmspell.scripting.streams import StandardStreams
+from llmspell.scripting.streams import OutputFull, StandardStreams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,29 +16,65 @@ if TYPE_CHECKING:
 
 
 class Script(NamedTuple):
-    """A script to run. `name` is how errors call it; `folder` is where it may load modules from."""
+    """A script to run. `name` is how errors call it; `folder` is where it may load modules from.
+
+    `path` is the file that the text is from, None when it is from elsewhere.
+    """
 
     source: bytes
     name: str
     folder: str
     arguments: tuple[str, ...] = ()
+    path: str | None = None
+
+
+def in_configuration(setting: str) -> str:
+    """Say where a limit is changed, to whoever runs scripts with a configuration.
+
+    >>> in_configuration("[engines.lua] memory_limit")
+    '[engines.lua] memory_limit in the configuration changes that'
+    """
+    return f"{setting} in the configuration changes that"
 
 
 class Run:
-    """One run. The script's thread asks `stop`; another thread may set it, and the script then ends soon."""
+    """One run. The script's thread asks `stop`; another thread may set it, and the script then ends soon.
+
+    An `isolated` run reaches nothing of the process that it is in: no variable of the environment, and no standard
+    input. `advise` says where a limit is changed, given its key in the configuration.
+    """
 
     def __init__(
-        self, script: Script, store: Store | None, settings: ScriptSettings, streams: Streams | None = None
+        self,
+        script: Script,
+        store: Store | None,
+        settings: ScriptSettings,
+        streams: Streams | None = None,
+        *,
+        isolated: bool = False,
+        wants_result: bool = False,
+        advise: Callable[[str], str] = in_configuration,
     ) -> None:
         self.script = script
         self.store = store
         self.settings = settings
         self.streams: Streams = streams or StandardStreams()
+        self.isolated = isolated
+        self.wants_result = wants_result
+        """Whether the language is to put what the script gives into `result`."""
+        self.result: bytes | None = None
+        """What the script gave, as JSON text; None for nothing."""
         self.exit_code = 0
         self.on_stop: Callable[[], None] = _nothing
         """What a language does to end its script from another thread, where asking `stop` is not enough."""
         self._stop: BaseException | None = None
+        self._advise = advise
         self._limit = ""
+
+    @property
+    def without_state(self) -> str:
+        """Why the script has no `State`, when it has none."""
+        return "it was given no store" if self.isolated else "[state] enabled = false in the configuration"
 
     @property
     def stop(self) -> BaseException | None:
@@ -55,6 +91,8 @@ class Run:
         """Write to the script's output; what cannot be written stops the run."""
         try:
             self.streams.write(text, at_once=at_once)
+        except OutputFull as full:
+            self._exceed_output(full)
         except OSError as error:
             self._lose("standard output", error)
 
@@ -62,12 +100,14 @@ class Run:
         """Write to the script's error output, after everything already written."""
         try:
             self.streams.write_error(text)
+        except OutputFull as full:
+            self._exceed_output(full)
         except OSError as error:
             self._lose("standard error", error)
 
     def exceed(self, limit: str, setting: str) -> LimitExceeded:
         """Stop the script because of a limit; `setting` is the key of the configuration that raises it."""
-        self._limit = f"stopped: {limit}; {setting} in the configuration changes that"
+        self._limit = f"stopped: {limit}; {self._advise(setting)}"
         self.stop = LimitExceeded(f"{self.script.name}: {self._limit}")
         return self.stop
 
@@ -84,6 +124,9 @@ class Run:
     def fail(self, reason: str) -> None:
         """Stop the script because of something outside of it."""
         self.stop = ScriptError(f"{self.script.name}: {reason}")
+
+    def _exceed_output(self, full: OutputFull) -> None:
+        self.exceed(f"it printed more than {full.most_bytes:,} bytes", "output_bytes")
 
     def _lose(self, what: str, error: OSError) -> None:
         if isinstance(error, BrokenPipeError):

@@ -3,7 +3,7 @@
 The script runs in a thread of its own; the caller's thread watches the clock and the keyboard. When
 time is up (or Ctrl-C comes), the script is asked to stop: it does so at its next call or counted
 instruction. A script that makes none, inside one endless pattern match say, cannot be stopped from
-within the process, so the process ends: what the script saved until then is saved.
+within the process. The command then ends the process: what the script saved until then is saved.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from llmspell.config import ScriptSettings
     from llmspell.store import Store
 
-__all__ = ["Script", "execute_script", "start_thread"]
+__all__ = ["Script", "execute_script", "start_thread", "watch"]
 
 GRACE_SECONDS = 0.5
 """How long a script that was asked to stop may take to do so."""
 
 STACK_BYTES = 8_388_608
 """Enough for whatever depth a language allows; what the system would give depends on `ulimit -s`."""
+
+_stack_size = threading.Lock()
+"""The size is one for all threads that start: whoever sets it must have started his own before another one does."""
 
 
 def execute_script(
@@ -45,8 +48,19 @@ def execute_script(
     does not stop when asked is left to `abandon`, which must end the process at once: the script
     may hold the writer's turn, so not even the store can be closed.
     """
-    adapter = adapter_of(language)
     run = Run(script, store, settings)
+    if not watch(run, language):
+        abandon(run.stop or KeyboardInterrupt())
+    return run.exit_code
+
+
+def watch(run: Run, language: str) -> bool:
+    """Execute the run in a thread of its own, wait for its end, and raise what it ends with.
+
+    Tells whether it has ended, by itself or by `SystemExit`. A run that was asked to stop and does not is left
+    alone: then `run.stop` says why it was asked.
+    """
+    adapter = adapter_of(language)
     failures: list[BaseException] = []
     ended = threading.Event()  # what a thread says of itself is wrong once a `join` was interrupted
 
@@ -58,32 +72,34 @@ def execute_script(
         finally:
             ended.set()
 
+    seconds = run.settings.timeout_seconds
     try:
         start_thread(execute)
-        if not ended.wait(min(settings.timeout_seconds, threading.TIMEOUT_MAX) or None):
-            run.exceed(f"it ran longer than {settings.timeout_seconds:g} s", "[runtime] script_timeout_seconds")
+        if not ended.wait(min(seconds, threading.TIMEOUT_MAX) or None):
+            run.exceed(f"it ran longer than {seconds:g} s", "[runtime] script_timeout_seconds")
             ended.wait(GRACE_SECONDS)
     except KeyboardInterrupt as interrupt:
         run.stop = interrupt
         _wait_once_more(ended)
     if not ended.is_set():
-        abandon(run.stop or KeyboardInterrupt())
+        return False
     if isinstance(run.stop, SystemExit):
-        return run.exit_code
+        return True
     if run.stop is not None:
         raise run.stop
     if failures:
         raise failures[0]
-    return 0
+    return True
 
 
 def start_thread(execute: Callable[[], None]) -> None:
     """Run it in a thread that has stack enough and that no end of the process waits for."""
-    others = threading.stack_size(STACK_BYTES)
-    try:
-        threading.Thread(target=execute, name="script", daemon=True).start()
-    finally:
-        threading.stack_size(others)
+    with _stack_size:
+        others = threading.stack_size(STACK_BYTES)
+        try:
+            threading.Thread(target=execute, name="script", daemon=True).start()
+        finally:
+            threading.stack_size(others)
 
 
 def _wait_once_more(ended: threading.Event) -> None:

@@ -20,6 +20,14 @@ class Streams(Protocol):
         """Take what the script says of errors, after everything printed before."""
 
 
+class OutputFull(Exception):
+    """A script has printed more than it may."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(most_bytes)
+        self.most_bytes = most_bytes
+
+
 class StandardStreams:
     """Standard output and standard error of the process; a terminal sees at once what is printed."""
 
@@ -38,6 +46,40 @@ class StandardStreams:
     @cached_property
     def _interactive(self) -> bool:  # asked at the first write: a run that writes nothing needs no output
         return sys.stdout.isatty()
+
+
+class CapturedStreams:
+    """Output and error output together, in memory, in the order in which they were written.
+
+    Of more than `most_bytes` (0: no limit) the beginning is kept, and the write that brings them raises `OutputFull`,
+    as does every one after it.
+    """
+
+    def __init__(self, most_bytes: int = 0) -> None:
+        self._most_bytes = most_bytes
+        self._written = bytearray()
+
+    @property
+    def text(self) -> str:
+        """What was written, where it is no UTF-8 as backslash escapes.
+
+        >>> streams = CapturedStreams()
+        >>> streams.write(b"caf\\xc3\\xa9 \\xff")
+        >>> streams.text
+        'café \\\\xff'
+        """
+        return self._written.decode(errors="backslashreplace")
+
+    def write(self, text: bytes, *, at_once: bool = False) -> None:
+        """Keep what the script prints; there is nothing to hand on."""
+        if self._most_bytes and len(self._written) + len(text) > self._most_bytes:
+            self._written += text[: self._most_bytes - len(self._written)]
+            raise OutputFull(self._most_bytes)
+        self._written += text
+
+    def write_error(self, text: bytes) -> None:
+        """Keep what the script says of errors, behind everything printed before."""
+        self.write(text)
 
 
 def _write_whole(stream: BinaryIO, text: bytes) -> None:

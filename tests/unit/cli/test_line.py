@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from llmspell.cli.commands import COMMANDS
-from llmspell.cli.line import Line, take_apart
+from llmspell.cli.line import Line, script_call, take_apart
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,42 @@ def test_a_flag_counts_only_among_our_own_words() -> None:
     assert take_apart(("run", "--json", "a.lua"), COMMANDS).asks("--json")
     assert not take_apart(("run", "a.lua", "--json"), COMMANDS).asks("--json")
     assert not take_apart(("state", "load", "--", "a", "--json"), COMMANDS).asks("--json")
+
+
+@pytest.mark.parametrize(
+    ("given", "call"),
+    [
+        (("run", "a.lua", "x"), ("run", None, "a.lua", None)),
+        (("run", "--language", "python", "a.lua"), ("run", None, "a.lua", "python")),
+        (("run", "--language=python", "-c", "x", "-", "--language=lua"), ("run", "x", "-", "python")),
+        (("--debug", "exec", "--language", "lua", "--json", "print(1)"), ("exec", None, "print(1)", "lua")),
+        (("run", "--language=", "a.lua"), ("run", None, "a.lua", "")),
+        (("run", "--language", "lua", "--language", "python", "a"), ("run", None, "a", "python")),
+    ],
+)
+def test_a_line_that_runs_a_script_needs_no_parser(
+    given: tuple[str, ...], call: tuple[str, str | None, str, str | None]
+) -> None:
+    assert script_call(take_apart(given, COMMANDS)) == call
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("run",),
+        ("run", "--help"),
+        ("run", "--language"),
+        ("run", "--language", "a.lua"),
+        ("run", "--languages", "lua", "a.lua"),
+        ("run", "--", "a.lua"),
+        ("run", "-c", "", "a.lua"),
+        ("state", "scopes"),
+    ],
+)
+def test_any_other_line_is_for_the_parser(given: tuple[str, ...]) -> None:
+    assert script_call(take_apart(given, COMMANDS)) is None
+
+
+def test_the_language_is_ours_before_the_script_and_the_scripts_behind_it() -> None:
+    line = take_apart(("run", "--language", "lua", "a", "--language", "python"), COMMANDS)
+    assert (line.words, line.script_arguments) == (("run", "--language", "lua", "a"), ("--language", "python"))

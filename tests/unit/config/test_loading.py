@@ -97,7 +97,10 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "backup_max_total_bytes": None,
         "history_days": 0,
     }
-    assert ScriptSettings() == ("lua", "safe", 268_435_456, 0, 300.0, False, False, False)
+    assert ScriptSettings() == (
+        *("lua", "safe", 268_435_456, 0, 300.0, False, False, False),
+        *(268_435_456, 1_048_576, True),
+    )
 
 
 def test_an_empty_file_gives_the_defaults() -> None:
@@ -703,24 +706,33 @@ def test_both_spellings_at_once_are_an_error(tables: str) -> None:
 
 # Scripts
 
+BOUNDED = ScriptSettings(memory_limit_bytes=2000, javascript_memory_limit_bytes=2000)
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ('default_engine = "lua"', ScriptSettings(default_engine="lua")),
+        ('default_engine = "javascript"', ScriptSettings(default_engine="javascript")),
+        ('default_engine = "python"', ScriptSettings(default_engine="python")),
         ('[engines.lua]\nstdlib = "full"', ScriptSettings(stdlib="full")),
         ('[engines.lua]\nstdlib_level = "full"', ScriptSettings(stdlib="full")),
         ('[engines.lua]\nstdlib = "full"\nstdlib_level = "full"', ScriptSettings(stdlib="full")),
         ("[engines.lua]\nmemory_limit = 1000", ScriptSettings(memory_limit_bytes=1000)),
         ("[engines.lua]\nmemory_limit = 0", ScriptSettings(memory_limit_bytes=0)),
         ("[engines.lua]\nmax_instructions = 5", ScriptSettings(max_instructions=5)),
+        ("[engines.javascript]\nmemory_limit = 1000", ScriptSettings(javascript_memory_limit_bytes=1000)),
+        ("[engines.javascript]\nmemory_limit = 0", ScriptSettings(javascript_memory_limit_bytes=0)),
+        ("[engines.javascript]\nmax_stack_bytes = 65536", ScriptSettings(javascript_stack_bytes=65_536)),
+        ("[engines.javascript]\nmax_stack_bytes = 4194304", ScriptSettings(javascript_stack_bytes=4_194_304)),
+        ("[engines.python]\nenabled = false", ScriptSettings(python_enabled=False)),
         ("[runtime]\nscript_timeout_seconds = 60", ScriptSettings(timeout_seconds=60.0)),
         ("[runtime]\nscript_timeout_seconds = 0.5", ScriptSettings(timeout_seconds=0.5)),
         ("[runtime]\nscript_timeout_seconds = 0", ScriptSettings(timeout_seconds=0.0)),
         ("[runtime.security]\nallow_file_access = true", ScriptSettings(allow_file_access=True)),
         ("[runtime.security]\nallow_process_spawn = true", ScriptSettings(allow_process_spawn=True)),
         ("[runtime.security]\nallow_network_access = true", ScriptSettings(allow_network_access=True)),
-        ("[runtime.security]\nmax_memory_bytes = 2000", ScriptSettings(memory_limit_bytes=2000)),
+        ("[runtime.security]\nmax_memory_bytes = 2000", BOUNDED),
         ("[runtime.security]\nmax_execution_time_ms = 1500", ScriptSettings(timeout_seconds=1.5)),
     ],
 )
@@ -736,10 +748,17 @@ def test_a_timeout_is_a_float_even_when_written_as_a_whole_number() -> None:
 @pytest.mark.parametrize(("one", "other", "expected"), [(1, 2, 1), (2, 1, 1), (0, 2, 2), (2, 0, 2), (0, 0, 0)])
 def test_the_stricter_of_two_limits_holds(one: int, other: int, expected: int) -> None:
     settings = script(
-        f"engines.lua.memory_limit = {one}\n[runtime]\nscript_timeout_seconds = {one}\n"
+        f"engines.lua.memory_limit = {one}\nengines.javascript.memory_limit = {one}\n"
+        f"[runtime]\nscript_timeout_seconds = {one}\n"
         f"security.max_memory_bytes = {other}\nsecurity.max_execution_time_ms = {other * 1000}"
     )
     assert (settings.memory_limit_bytes, settings.timeout_seconds) == (expected, expected)
+    assert settings.javascript_memory_limit_bytes == expected
+
+
+def test_memory_of_one_language_does_not_bound_the_other() -> None:
+    settings = script("engines.lua.memory_limit = 1\nengines.javascript.memory_limit = 2")
+    assert (settings.memory_limit_bytes, settings.javascript_memory_limit_bytes) == (1, 2)
 
 
 def test_two_names_of_the_library_that_disagree_are_an_error() -> None:
@@ -749,11 +768,11 @@ def test_two_names_of_the_library_that_disagree_are_an_error() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["javascript", "python", "LUA"])
-def test_a_language_that_does_not_exist_yet_is_an_error(name: str) -> None:
+@pytest.mark.parametrize("name", ["ruby", "js", "LUA"])
+def test_a_language_that_does_not_exist_is_an_error(name: str) -> None:
     message = error(f'\ndefault_engine = "{name}"')
     assert message.startswith(f'llmspell.toml, line 2: default_engine = "{name}" is not known in this version; ')
-    assert message.lower().endswith('it must be "lua"')
+    assert message.lower().endswith('it must be "lua" or "javascript" or "python"')
 
 
 @pytest.mark.parametrize(
@@ -770,6 +789,22 @@ def test_a_language_that_does_not_exist_yet_is_an_error(name: str) -> None:
         (
             "[engines.lua]\nmemory_limit = '256M'",
             'engines.lua.memory_limit = "256M" is text; it must be a whole number',
+        ),
+        (
+            "[engines.javascript]\nmemory_limit = -1",
+            "engines.javascript.memory_limit = -1 is out of range; it must be a whole number from 0",
+        ),
+        (
+            "[engines.javascript]\nmax_stack_bytes = 65535",
+            "engines.javascript.max_stack_bytes = 65535 is out of range; it must be a whole number from 65536",
+        ),
+        (
+            "[engines.javascript]\nmax_stack_bytes = 4194305",
+            "engines.javascript.max_stack_bytes = 4194305 is out of range; it must be",
+        ),
+        (
+            "[engines.python]\nenabled = 0",
+            "engines.python.enabled = 0 is a whole number; it must be true or false",
         ),
         (
             "[engines.lua]\nmax_instructions = true",
@@ -822,6 +857,10 @@ def test_what_other_versions_configure_is_ignored() -> None:
     title = "${NOT_SET}"
     providers = 5
     [engines.javascript]
+    enabled = "${NOT_SET}"
+    [engines.python]
+    interpreter = "${NOT_SET}"
+    [engines.ruby]
     enabled = "${NOT_SET}"
     [engines.lua]
     coroutines = true

@@ -72,7 +72,9 @@ def test_they_are_there_only_where_migrations_are_enabled(lua: Lua, memory_lua_w
 def test_calling_one_that_is_not_there_says_what_enables_it(memory_lua_without: Lua, name: str) -> None:
     error = memory_lua_without.error(f"\nState.{name}('2.0.0')")
     assert error.startswith(f"t.lua:2: attempt to call a nil value (field '{name}')")
-    assert error.endswith(f"; State.{name} is nil because the configuration does not say migration_enabled = true")
+    assert error.endswith(
+        f"; State.{name} does not exist because the configuration does not say migration_enabled = true"
+    )
 
 
 @pytest.fixture

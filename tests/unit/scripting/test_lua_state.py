@@ -508,7 +508,7 @@ SETTINGS = {
 @pytest.mark.parametrize(("name", "setting"), SETTINGS.items())
 def test_calling_a_function_that_is_not_enabled_says_what_enables_it(memory_lua: Lua, name: str, setting: str) -> None:
     error = memory_lua.error(f"State.{name}()")
-    assert error.endswith(f"; State.{name} is nil because the configuration does not say {setting}")
+    assert error.endswith(f"; State.{name} does not exist because the configuration does not say {setting}")
 
 
 def test_the_right_name_is_added_in_modules_and_under_long_names(memory_lua: Lua) -> None:

@@ -106,6 +106,9 @@ def test_output_is_flushed_before_input_is_read(tmp_path: Path) -> None:
 
 def test_input_that_cannot_be_read_stops_the_script(memory_lua: Lua, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
+        def isatty(self) -> bool:
+            return False
+
         def readline(self, most: int) -> bytes:
             raise OSError(5, "Input/output error")
 

@@ -271,15 +271,29 @@ _CONFIG = {
 COMMANDS = {
     "run": Command(
         "run a script",
-        ("llmspell run hello.lua", "llmspell -c state.toml run report.lua --month 7", "llmspell run - < hello.lua"),
+        (
+            "llmspell run hello.lua",
+            "llmspell -c state.toml run report.lua --month 7",
+            "llmspell run hello.py",
+            "llmspell run --language lua - < hello.lua",
+        ),
         f"{_HERE}.run:declare_run",
         takes_script=True,
     ),
     "exec": Command(
         "run code from the command line",
-        ('llmspell exec \'print(State.load("app", "config"))\'', "llmspell exec 'print(arg[1])' hello"),
+        (
+            'llmspell exec \'print(State.load("app", "config"))\'',
+            "llmspell exec 'print(arg[1])' hello",
+            'llmspell exec --language python \'print(State.load("app", "config"))\'',
+        ),
         f"{_HERE}.run:declare_exec",
         takes_script=True,
+    ),
+    "repl": Command(
+        "try State out, line by line",
+        ("llmspell repl", "llmspell repl --language python", "llmspell repl < lines.lua"),
+        f"{_HERE}.repl:declare_repl",
     ),
     "state": Command(
         "read and write state",

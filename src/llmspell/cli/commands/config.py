@@ -26,6 +26,11 @@ _SCRIPT_KEYS = {
         "memory_limit": "memory_limit_bytes",
         "max_instructions": "max_instructions",
     },
+    "engines.javascript": {
+        "memory_limit": "javascript_memory_limit_bytes",
+        "max_stack_bytes": "javascript_stack_bytes",
+    },
+    "engines.python": {"enabled": "python_enabled"},
     "runtime": {"script_timeout_seconds": "timeout_seconds"},
     "runtime.security": {
         "allow_file_access": "allow_file_access",

@@ -6,10 +6,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from llmspell.cli.exit_codes import of_error
+from llmspell.cli.exit_codes import SCRIPT_FAILED, of_error
 from llmspell.cli.values import unreadable
 from llmspell.config import load_settings
-from llmspell.errors import InvalidArgument
+from llmspell.errors import InvalidArgument, ScriptError
 from llmspell.opening import open_settings
 
 if TYPE_CHECKING:
@@ -37,31 +37,43 @@ def declare_exec(parser: Parser) -> None:
 
 
 def _declare_script_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--language",
+        metavar="LANGUAGE",
+        help="lua, javascript or python; unless given, what the file name tells, or else default_engine",
+    )
     # Only shown: what stands behind the script was taken away before, untouched.
     parser.add_argument("script_arguments", metavar="ARGS", nargs="*", help="what the script is given, options too")
 
 
-def run_file(path: str, config: str | None, script_arguments: tuple[str, ...], output: Output) -> int:
-    """Run the script in the file `path`, or on standard input for "-"; give its exit code."""
+def run_file(
+    path: str, config: str | None, language: str | None, script_arguments: tuple[str, ...], output: Output
+) -> int:
+    """Run the script in the file `path`, or on standard input for "-"; give its exit code.
+
+    Without a `language` the suffix of the file tells it, and where there is none the configuration does.
+    """
     from llmspell.scripting.registry import language_of
     from llmspell.scripting.run import Script
 
     settings = load_settings(config)
     if path == "-":
         script = Script(sys.stdin.buffer.read(), "stdin", os.getcwd(), script_arguments)
-        return _execute(script, settings.script.default_engine, settings, output)
-    language = language_of(path, settings.script.default_engine)
-    script = Script(_source(path), path, os.path.dirname(path) or ".", script_arguments)
+        return _execute(script, language, settings, output)
+    language = language_of(path, settings.script.default_engine) if language is None else language
+    script = Script(_source(path), path, os.path.dirname(path) or ".", script_arguments, path)
     return _execute(script, language, settings, output)
 
 
-def run_code(code: str, config: str | None, script_arguments: tuple[str, ...], output: Output) -> int:
+def run_code(
+    code: str, config: str | None, language: str | None, script_arguments: tuple[str, ...], output: Output
+) -> int:
     """Run a script that stands on the command line; give its exit code."""
     from llmspell.scripting.run import Script
 
     settings = load_settings(config)
     script = Script(os.fsencode(code), "exec", os.getcwd(), script_arguments)
-    return _execute(script, settings.script.default_engine, settings, output)
+    return _execute(script, language, settings, output)
 
 
 START = {"run": run_file, "exec": run_code}
@@ -69,11 +81,11 @@ START = {"run": run_file, "exec": run_code}
 
 
 def _run(arguments: Namespace, output: Output) -> int:
-    return run_file(arguments.script, arguments.config, arguments.script_arguments, output)
+    return run_file(arguments.script, arguments.config, arguments.language, arguments.script_arguments, output)
 
 
 def _exec(arguments: Namespace, output: Output) -> int:
-    return run_code(arguments.script, arguments.config, arguments.script_arguments, output)
+    return run_code(arguments.script, arguments.config, arguments.language, arguments.script_arguments, output)
 
 
 def _source(path: str) -> bytes:
@@ -84,7 +96,17 @@ def _source(path: str) -> bytes:
         raise InvalidArgument(f"the script cannot be run: {unreadable(path, error)}") from error
 
 
-def _execute(script: Script, language: str, settings: Settings, output: Output) -> int:
+def _execute(script: Script, language: str | None, settings: Settings, output: Output) -> int:
+    from llmspell.scripting.registry import UNWATCHED, adapter_of
+
+    language = settings.script.default_engine if language is None else language
+    adapter_of(language)  # one that nobody knows is refused before anything is opened
+    if language in UNWATCHED:
+        return _execute_program(script, settings, output)
+    return _execute_guest(script, language, settings, output)
+
+
+def _execute_guest(script: Script, language: str, settings: Settings, output: Output) -> int:
     from llmspell.scripting.running import execute_script
 
     def abandon(error: BaseException) -> NoReturn:
@@ -96,3 +118,26 @@ def _execute(script: Script, language: str, settings: Settings, output: Output) 
         return execute_script(script, language, None, settings.script, abandon=abandon)
     with open_settings(settings.state, settings.script) as store:
         return execute_script(script, language, store, settings.script, abandon=abandon)
+
+
+def _execute_program(script: Script, settings: Settings, output: Output) -> int:
+    """Run a Python script, which is a program like any other and has this process for itself."""
+    import atexit
+
+    from llmspell.scripting import python
+    from llmspell.scripting.run import Run
+
+    python.require_enabled(settings.script)
+    store = open_settings(settings.state, settings.script) if settings.state.enabled else None
+    if store is not None:
+        # Not before: threads of the script, and what it registers here itself, run until then.
+        atexit.register(store.close)
+    run = Run(script, store, settings.script)
+    try:
+        python.execute(run)
+    except ScriptError as failure:
+        if output.as_json or output.debug or failure.__cause__ is None:
+            raise
+        python.show(failure.__cause__)
+        return SCRIPT_FAILED.number
+    return run.exit_code

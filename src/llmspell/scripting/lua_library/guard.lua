@@ -1,7 +1,8 @@
 -- How does a script end when it must? What no pcall, coroutine or finalizer of a script gets around.
 -- Given: host (functions of the host), allowed (what the configuration permits), limits.
 -- Gives a table: begin(name) (the limits hold from then on), renew() (count from 0 again), spare() (what
--- follows is the library's own and reaches no limit, until renew), raise_halt(), check() and given() for what the host
+-- follows is the library's own and reaches no limit, until renew), recover() (after a script was stopped, another one
+-- may run; the hook must be taken away before), on_recover(fn) (fn is called then as well), raise_halt(), check() and given() for what the host
 -- answers, position() (the script's file and line), metatable_of (the true one), hide(metatable) (no script is ever
 -- given that one), and under `functions` the guarded versions of Lua's own.
 local host, allowed, limits = ...
@@ -113,6 +114,20 @@ local function spare()
   counted = least -- a step at a time from here to the limit takes longer than any process lives
 end
 
+local recoveries = {}
+local function on_recover(fn)
+  recoveries[#recoveries + 1] = fn
+end
+
+local function recover()
+  halting = false
+  for index = 1, #recoveries do
+    recoveries[index]()
+  end
+  collectgarbage()
+  count(running())
+end
+
 -- The guarded versions of what could swallow the end of a script -------------------------------------------
 
 -- Refuses a wrong argument in the name of the script's line; deeper in, Lua would name ours.
@@ -218,6 +233,8 @@ return {
   begin = begin,
   renew = renew,
   spare = spare,
+  recover = recover,
+  on_recover = on_recover,
   raise_halt = raise_halt,
   check = check,
   given = given,

@@ -1,6 +1,6 @@
 -- How does a script start and end? Loads the text, runs it, turns what it raised into one sentence.
 -- Given: begin from the guard; xpcall and traceback from before the sandbox.
--- Gives: run(source, name, arguments); protected(fn, ...).
+-- Gives: run(source, name, arguments, encode); protected(fn, ...).
 local begin, xpcall, traceback = ...
 local load, type, tostring, getmetatable, rawget, error = load, type, tostring, getmetatable, rawget, error
 local unpack, sub = table.unpack, string.sub
@@ -26,16 +26,23 @@ local function protected(fn, ...)
   return ok, result, trace
 end
 
--- Gives true, or false with what was raised and where.
-local function run(source, name, arguments)
+-- Gives true, or false with what was raised and where. With `encode`, the text of the script's first result stands
+-- behind true (nil when it has none), and why there is no text comes last.
+local function run(source, name, arguments, encode)
+  local unfit
   begin(sub(name, 2))
-  return protected(function(...)
+  local ok, result, trace = protected(function(...)
     local chunk, problem = load(source, name, "t")
     if not chunk then
       error(problem, 0)
     end
-    chunk(...)
+    local value = chunk(...)
+    if encode and value ~= nil then
+      value, unfit = encode(value)
+      return value
+    end
   end, unpack(arguments))
+  return ok, result, trace, unfit
 end
 
 return run, protected

@@ -349,7 +349,13 @@ function State.update(scope, key, fn, default)
   end)
 end
 
+-- A script that was stopped has left its transaction without a chance to say so; the host has undone it.
+local function forget_transaction()
+  in_transaction = false
+end
+
 local checks = {
+  forget_transaction = forget_transaction,
   fail = fail,
   result = result,
   describe = describe,

@@ -1,0 +1,1 @@
+"""How does a person converse with State in a language, line by line?"""

@@ -1,0 +1,446 @@
+// What is `State` in JavaScript? Checks arguments, converts values, throws errors that name the script's line.
+// Given: host (the bindings' functions), values (see values.js), halt (ends the script once it was stopped).
+// Gives: { State, recover }.
+// Results of the host are text, numbers, booleans or null; text that begins with "!" tells of a failure. What is left
+// out crosses to the host as false, and an optional flag as 1, 0 or -1: null is what text becomes when memory ran out.
+(function (host, values, halt) {
+  'use strict';
+  const { encode, decode, Unfit, wasFloat, own, flat } = values;
+  const { parse, stringify } = JSON, { isArray } = Array, { keys, freeze, create, defineProperty } = Object;
+  const { isInteger, isSafeInteger } = Number;
+  const split = own(String.prototype.split), slice = own(String.prototype.slice), find = own(RegExp.prototype.exec);
+  const code = own(String.prototype.charCodeAt), join = own(Array.prototype.join);
+  const isPromise = (value) => value !== null && typeof value === 'object' && typeof value.then === 'function';
+  const FAILED = 33; // "!"
+  const NO_MEMORY = 'not enough memory', STOPPED = 'the script was stopped';
+
+  // Errors -----------------------------------------------------------------------------------------------------
+
+  const stackOf = own(Object.getOwnPropertyDescriptor(Error.prototype, 'stack').get);
+  const FRAME = /(?:^|\()([^()\n]+:\d+):\d+\)?$/;
+
+  // Gives FILE:LINE of the innermost line that is the script's, or "".
+  function place(error) {
+    const stack = stackOf(error);
+    const lines = typeof stack === 'string' ? split(stack, '\n') : [];
+    for (let index = 0; index < lines.length; index++) {
+      const found = find(FRAME, split(lines[index], '    at ').at(-1));
+      if (found && slice(found[1], 0, 8) !== '<input>:') {
+        return found[1];
+      }
+    }
+    return '';
+  }
+
+  function hidden(error, name, value) {
+    defineProperty(error, name, { value, writable: true, configurable: true, enumerable: false });
+  }
+
+  // Throws what the host said went wrong: a name, a sentence, and fields such as scope and key.
+  function raise(call, problem) {
+    if (problem.message === STOPPED) {
+      halt();
+    } else if (problem.message === NO_MEMORY) {
+      throw new InternalError('out of memory'); // as the engine throws it
+    }
+    const error = new Error(problem.message);
+    const where = place(error);
+    hidden(error, 'message', `State.${call}: ${problem.message}` + (where && ` (at ${where})`));
+    hidden(error, 'name', problem.name);
+    const names = keys(problem.fields);
+    for (let index = 0; index < names.length; index++) {
+      error[names[index]] = problem.fields[names[index]];
+    }
+    throw error;
+  }
+
+  function refuse(call, message) {
+    raise(call, { name: 'InvalidArgument', message, fields: {} });
+  }
+
+  // What a host function gave, when it is no failure.
+  function result(call, given) {
+    if (typeof given === 'string' && code(given, 0) === FAILED) {
+      raise(call, parse(slice(given, 1)));
+    }
+    return given;
+  }
+
+  // Arguments --------------------------------------------------------------------------------------------------
+
+  function describe(value) {
+    const kind = typeof value;
+    if (value === undefined || value === null) {
+      return 'nothing';
+    } else if (kind === 'number' || kind === 'boolean' || kind === 'bigint') {
+      return `the ${kind} ${value}`;
+    } else if (kind === 'object') {
+      return isArray(value) ? 'an array' : 'an object';
+    }
+    return `a ${kind}`;
+  }
+
+  const MOST_SHORT = 256;
+  const HARD = /^\u0001|[\0\p{Cs}]/u; // text that cannot cross as it is
+  let scopeBefore = 'global';
+
+  function textOf(call, what, value) {
+    if (typeof value !== 'string') {
+      refuse(call, `the ${what} must be text, not ${describe(value)}` + (typeof value === 'number' ? '; use String()' : ''));
+    }
+    if (find(HARD, value)) {
+      return flat('\u0001', stringify(value));
+    }
+    return value.length > MOST_SHORT ? flat(value) : value;
+  }
+
+  function scopeOf(call, value) {
+    if (value === scopeBefore) {
+      return value;
+    }
+    const text = textOf(call, 'scope', value);
+    if (text === value && value.length <= MOST_SHORT) {
+      scopeBefore = value;
+    }
+    return text;
+  }
+
+  const isNothing = (value) => value === undefined || value === null;
+
+  // Checks what may be left out; whether the number makes sense is the host's to say.
+  function number(call, what, value) {
+    if (isNothing(value)) {
+      return false;
+    } else if (typeof value === 'bigint' || (typeof value === 'number' && isSafeInteger(value))) {
+      return `${value}`;
+    } else if (typeof value !== 'number') {
+      refuse(call, `${what} must be a number, not ${describe(value)}`);
+    }
+    return value;
+  }
+
+  function flag(call, what, value) {
+    if (!isNothing(value) && typeof value !== 'boolean') {
+      refuse(call, `${what} must be true or false, not ${describe(value)}`);
+    }
+    return isNothing(value) ? -1 : +value;
+  }
+
+  function needFunction(call, value) {
+    if (typeof value !== 'function') {
+      refuse(call, `a function is needed, not ${describe(value)}`);
+    }
+  }
+
+  const NONE = freeze(create(null));
+
+  // Gives the options that `call` knows; any other one is an error.
+  function options(call, given, known) {
+    if (isNothing(given)) {
+      return NONE;
+    } else if (typeof given !== 'object' || isArray(given)) {
+      refuse(call, `the options must be an object, not ${describe(given)}`);
+    }
+    const names = keys(given);
+    for (let index = 0; index < names.length; index++) {
+      if (known.indexOf(names[index]) < 0) {
+        refuse(call, `there is no option "${names[index]}"; known: ${join(known, ', ')}`);
+      }
+    }
+    return given;
+  }
+
+  // The options of a call that has many, as text: the host knows them.
+  function optionsText(call, given) {
+    if (isNothing(given)) {
+      return false;
+    } else if (typeof given !== 'object' || isArray(given) || given === State) {
+      refuse(call, `the options must be an object, not ${describe(given)}`);
+    }
+    return json(call, given, 'the options cannot be used');
+  }
+
+  // A point in time as text: what may stand for one is for the host to say.
+  function pointText(call, what, value) {
+    const kind = typeof value;
+    if (kind !== 'number' && kind !== 'bigint' && kind !== 'string' && (kind !== 'object' || value === null)) {
+      refuse(call, `${what} must be a version, a time or text such as 2026-11-22T16:00:00Z, not ${describe(value)}`);
+    }
+    return json(call, value, 'the point cannot be used');
+  }
+
+  function json(call, value, refusal, float) {
+    try {
+      return encode(value, float);
+    } catch (problem) {
+      if (problem instanceof Unfit) {
+        const message = `${refusal}: ${problem.path || 'it'} ${problem.reason}`;
+        raise(call, { name: 'InvalidValue', message, fields: { path: problem.path, reason: problem.reason } });
+      }
+      throw problem;
+    }
+  }
+
+  const UNSTORABLE = 'the value cannot be stored';
+  const names = (text) => (text.length > 1 ? split(slice(text, 1), '\0') : []);
+  const numeral = (given) => (typeof given === 'string' ? BigInt(given) : given);
+
+  // Whole numbers that were loaded as floats, by scope and key: saved again under the same key they stay floats.
+  let loadedFloats = create(null), loadedCount = 0;
+  function remember(scope, key, value) {
+    if (wasFloat() && typeof value === 'number') {
+      if (loadedCount++ >= 1000) {
+        loadedFloats = create(null);
+        loadedCount = 1;
+      }
+      loadedFloats[scope + '\0' + key] = value;
+    }
+    return value;
+  }
+  function staysFloat(scope, key, value) {
+    return loadedCount > 0 && typeof value === 'number' && loadedFloats[scope + '\0' + key] === value;
+  }
+
+  function removed(call, scope, key, ifVersion) {
+    return result(call, host.delete(scope, key, number(call, 'if_version', ifVersion)));
+  }
+
+  // Verbs ------------------------------------------------------------------------------------------------------
+
+  const keepsHistory = host.history !== undefined;
+
+  // Where there is history, an object that holds `at` and nothing else is no default.
+  function namesPoint(value) {
+    return keepsHistory && typeof value === 'object' && value !== null && join(keys(value), ',') === 'at';
+  }
+
+  const State = {
+    null: null,
+
+    save(scope, key, value, opts) {
+      const inScope = scopeOf('save', scope), atKey = textOf('save', 'key', key);
+      const chosen = opts === undefined ? NONE : options('save', opts, ['ttl', 'if_version']);
+      const ttl = number('save', 'ttl', chosen.ttl), ifVersion = number('save', 'if_version', chosen.if_version);
+      if (isNothing(value)) {
+        return numeral(result('save', host.save_nothing(inScope, atKey, ifVersion)));
+      }
+      const text = json('save', value, UNSTORABLE, staysFloat(scope, key, value));
+      return numeral(result('save', host.save(inScope, atKey, text, ttl, ifVersion)));
+    },
+
+    load(scope, key, otherwise, opts) {
+      const inScope = scopeOf('load', scope), atKey = textOf('load', 'key', key);
+      if (opts === undefined && namesPoint(otherwise)) {
+        opts = otherwise;
+        otherwise = undefined;
+      }
+      const { at } = options('load', opts, ['at']);
+      const text = isNothing(at)
+        ? result('load', host.load(inScope, atKey))
+        : result('load', host.load_at(inScope, atKey, pointText('load', 'the point', at)));
+      return text === null ? otherwise : remember(scope, key, decode(text));
+    },
+
+    delete(scope, key, opts) {
+      const { if_version } = options('delete', opts, ['if_version']);
+      return removed('delete', scopeOf('delete', scope), textOf('delete', 'key', key), if_version);
+    },
+
+    list_keys(scope, opts) {
+      const inScope = scopeOf('list_keys', scope);
+      const { prefix, after, limit } = options('list_keys', opts, ['prefix', 'after', 'limit']);
+      const begin = isNothing(prefix) ? false : textOf('list_keys', 'prefix', prefix);
+      const from = isNothing(after) ? false : textOf('list_keys', 'after', after);
+      return names(result('list_keys', host.list_keys(inScope, begin, from, number('list_keys', 'limit', limit))));
+    },
+
+    exists(scope, key) {
+      return result('exists', host.exists(scopeOf('exists', scope), textOf('exists', 'key', key)));
+    },
+
+    entry(scope, key) {
+      const found = result('entry', host.entry(scopeOf('entry', scope), textOf('entry', 'key', key)));
+      if (found === null) {
+        return undefined;
+      }
+      const [version, created, updated, expires] = split(slice(found, 0, found.indexOf('\n')), ' ');
+      const value = remember(scope, key, decode(slice(found, found.indexOf('\n') + 1)));
+      return {
+        value,
+        version: decode(version),
+        created_at: +created,
+        updated_at: +updated,
+        expires_at: expires === '-' ? null : +expires,
+      };
+    },
+
+    scopes(prefix) {
+      return names(result('scopes', host.scopes(isNothing(prefix) ? false : textOf('scopes', 'prefix', prefix))));
+    },
+
+    clear(scope) {
+      return result('clear', host.clear(scopeOf('clear', scope)));
+    },
+
+    increment(scope, key, by = 1) {
+      const inScope = scopeOf('increment', scope), atKey = textOf('increment', 'key', key);
+      if (typeof by !== 'number' && typeof by !== 'bigint') {
+        refuse('increment', `by must be a number, not ${describe(by)}`);
+      }
+      return numeral(result('increment', host.increment(inScope, atKey, number('increment', 'by', by))));
+    },
+
+    append(scope, key, item, opts) {
+      const inScope = scopeOf('append', scope), atKey = textOf('append', 'key', key);
+      if (item === undefined) {
+        refuse('append', 'there is no item to append; null can be appended');
+      }
+      const keep = number('append', 'keep', options('append', opts, ['keep']).keep);
+      return result('append', host.append(inScope, atKey, json('append', item, UNSTORABLE), keep));
+    },
+
+    touch(scope, key, ttl) {
+      const inScope = scopeOf('touch', scope), atKey = textOf('touch', 'key', key);
+      return result('touch', host.touch(inScope, atKey, number('touch', 'ttl', ttl)));
+    },
+
+    flush() {
+      result('flush', host.flush());
+    },
+
+    array(items = []) {
+      if (!isArray(items)) {
+        refuse('array', `an array is needed, not ${describe(items)}`);
+      }
+      return items;
+    },
+
+    transaction(fn) {
+      needFunction('transaction', fn);
+      return transact('transaction', fn);
+    },
+
+    update(scope, key, fn, otherwise) {
+      const inScope = scopeOf('update', scope), atKey = textOf('update', 'key', key);
+      needFunction('update', fn);
+      return transact('update', () => {
+        const text = result('update', host.load(inScope, atKey));
+        const old = text === null ? otherwise : decode(text);
+        const float = text !== null && wasFloat();
+        const value = fn(old);
+        refusePromise('update', value);
+        if (isNothing(value)) {
+          removed('update', inScope, atKey);
+          return undefined;
+        }
+        result('update', host.rewrite(inScope, atKey, json('update', value, UNSTORABLE, float && value === old)));
+        return value;
+      });
+    },
+  };
+
+  // Transactions: the host cannot call a script's function and keep its errors whole, so the loop is here. -------
+
+  const FREE_ATTEMPTS = 4;
+  let inTransaction = false;
+
+  function refusePromise(call, value) {
+    if (isPromise(value)) {
+      value.then(undefined, () => undefined); // what becomes of it is of no interest any more
+      refuse(call, 'the function must end before it returns, not be async: nothing it did was kept');
+    }
+  }
+
+  // Ends one attempt after an error: true when it was overtaken, so that running it again may help.
+  function rolledBack() {
+    inTransaction = false;
+    return host.roll_back() === true;
+  }
+
+  function transact(call, fn) {
+    if (inTransaction) {
+      return fn();
+    }
+    for (let count = 1; ; count++) {
+      const alone = count > FREE_ATTEMPTS;
+      result(call, host.begin(alone));
+      inTransaction = true;
+      let value;
+      try {
+        value = fn();
+        refusePromise(call, value);
+      } catch (error) {
+        if (rolledBack() && !alone) {
+          continue;
+        }
+        throw error;
+      }
+      inTransaction = false;
+      if (result(call, host.commit())) {
+        return value;
+      }
+    }
+  }
+
+  // What is there only where the configuration enables it --------------------------------------------------------
+
+  const answer = (call, given) => decode(result(call, given));
+
+  if (host.migrate) {
+    State.migrate = function migrate(target, opts) {
+      const to = textOf('migrate', 'target', target);
+      const { dry_run, on_error } = options('migrate', opts, ['dry_run', 'on_error']);
+      const policy = isNothing(on_error) ? false : textOf('migrate', 'on_error option', on_error);
+      return answer('migrate', host.migrate(to, flag('migrate', 'dry_run', dry_run), policy));
+    };
+    State.migration_status = () => answer('migration_status', host.migration_status());
+    State.schema_versions = () => answer('schema_versions', host.schema_versions());
+  }
+
+  if (host.create_backup) {
+    State.create_backup = function create_backup(given) {
+      if (isNothing(given) || typeof given === 'boolean') {
+        return answer('create_backup', host.create_backup(isNothing(given) ? -1 : +given, false));
+      } else if (typeof given !== 'object') {
+        const needed = 'true (an incremental one), false or an object of options is needed';
+        refuse('create_backup', `${needed}, not ${describe(given)}`);
+      }
+      return answer('create_backup', host.create_backup(-1, optionsText('create_backup', given)));
+    };
+    State.list_backups = () => answer('list_backups', host.list_backups());
+    State.restore_backup = function restore_backup(id, opts) {
+      const backup = textOf('restore_backup', 'id of the backup', id);
+      return answer('restore_backup', host.restore_backup(backup, optionsText('restore_backup', opts)));
+    };
+    State.validate_backup = function validate_backup(id) {
+      return answer('validate_backup', host.validate_backup(textOf('validate_backup', 'id of the backup', id)));
+    };
+    State.cleanup_backups = function cleanup_backups(dryRun) {
+      return answer('cleanup_backups', host.cleanup_backups(flag('cleanup_backups', 'dry_run', dryRun)));
+    };
+    State.get_storage_usage = () => answer('get_storage_usage', host.get_storage_usage());
+  }
+
+  if (host.history) {
+    State.history = function history(scope, key, opts) {
+      const inScope = scopeOf('history', scope), atKey = textOf('history', 'key', key);
+      return answer('history', host.history(inScope, atKey, optionsText('history', opts)));
+    };
+    State.diff = function diff(scope, from, to) {
+      const first = pointText('diff', 'the first point', from);
+      const last = isNothing(to) ? false : pointText('diff', 'the second point', to);
+      return answer('diff', host.diff(scopeOf('diff', scope), first, last));
+    };
+    State.restore_points = () => answer('restore_points', host.restore_points());
+    State.restore = function restore(at, opts) {
+      const point = pointText('restore', 'the point to restore', at);
+      return answer('restore', host.restore(point, optionsText('restore', opts)));
+    };
+  }
+
+  function recover() {
+    inTransaction = false;
+  }
+
+  return { State: freeze(State), recover };
+})
