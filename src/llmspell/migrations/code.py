@@ -44,10 +44,11 @@ class CodeOpener:
         self._opened: dict[str, Code] = {}
 
     def __call__(self, reference: str) -> Code:
-        """Give the code of "functions.lua", or of "module" and "package.module" (Python); what follows ":" is left out.
+        """Give the code of "functions.lua" or "functions.js", or of "module" and "package.module" (Python).
 
-        A file `module.py` in the folder goes before an installed module of that name. Raises `InvalidArgument`
-        when there is no such code (`ModuleGone` for an installed module), when it cannot be loaded, or is not allowed.
+        What follows ":" is left out. A file `module.py` in the folder goes before an installed module of that
+        name. Raises `InvalidArgument` when there is no such code (`ModuleGone` for an installed module), when
+        it cannot be loaded, or is not allowed.
         """
         name = reference.partition(":")[0]
         if name not in self._opened:
@@ -90,7 +91,8 @@ class CodeOpener:
         if not self._allow_python:
             raise InvalidArgument(
                 f'"{name}" is Python code; Python code in migrations is not allowed: it runs with all rights of this '
-                "program; set allow_python_migrations = true in [state] if you trust the folder, or write it in Lua"
+                "program; set allow_python_migrations = true in [state] if you trust the folder, or write it in Lua or "
+                "JavaScript"
             )
 
 

@@ -22,7 +22,7 @@ MAX_FILES = 10_000
 TABLE_SUFFIXES = (".toml", ".json")
 SCRIPT_SUFFIXES = (".lua", ".js")
 PYTHON_SUFFIX = ".py"
-MIGRATION_SUFFIXES = (".toml", ".json", ".lua", ".py")
+MIGRATION_SUFFIXES = (*TABLE_SUFFIXES, *SCRIPT_SUFFIXES, PYTHON_SUFFIX)
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _CORE = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"

@@ -29,7 +29,7 @@ def load_folder(
     """Give the chain of all migrations in `folder`; an empty one when there is no such folder.
 
     Migration files are named after the version that they lead to, as in `2.0.0_nest_profile.toml`; they end in
-    `.toml`, `.json`, `.lua` or `.py`. Others are left alone, unless their name begins with a version or ends in
+    `.toml`, `.json`, `.lua`, `.js` or `.py`. Others are left alone, unless their name begins with a version or ends in
     `.toml`. `functions` are those that expressions may call, `open_script` makes code of the path and the content
     of a script, `allow_python` lets migrations run Python code with all rights of this program.
 

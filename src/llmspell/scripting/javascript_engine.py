@@ -70,6 +70,11 @@ class Engine:
             self._memory_limit_bytes += used
             self.context.set_memory_limit(self._memory_limit_bytes)
 
+    def lacks_memory(self) -> bool:
+        """Tell whether hardly any is left of what the runtime may take."""
+        most: int = self._memory_limit_bytes
+        return 0 < most < self.context.memory()["malloc_size"] * 64 // 63
+
     def load_modules(self, resolve: Callable[[str, str], str], read: Callable[[str], bytes]) -> None:
         """Let `import` find modules: `resolve(importer, specifier)` names one, `read(name)` gives its text.
 

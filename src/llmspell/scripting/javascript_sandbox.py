@@ -25,22 +25,33 @@ if TYPE_CHECKING:
 
 _LIBRARY = os.path.join(os.path.dirname(__file__), "javascript_library")
 _PREFIX = "llmspell."
-_PARTS = ("start", "finish", "converse", "converged", "recover", "whereStopped")
+_PARTS = ("start", "finish", "exported", "call", "converse", "converged", "recover", "whereStopped")
+
+_WAITING = "~"
+"""What the library says of a script that waits for ever."""
 
 _TEXT = "llmspell:text:"
 """Importing this and a number makes the engine evaluate a text of a conversation."""
 
-_FRAME = r"^ *at (?:.*\()?(?P<place>(?P<file>[^()\n]+):\d+):\d+\)?$"
+_MEMORY_ERRORS = (
+    ("InternalError", "out of memory"),
+    ("InternalError", "out of memory in regexp execution"),
+    ("SyntaxError", "out of memory"),
+)
+
+_FRAME = r"^ *at (?:.*\()?(?P<place>(?P<file>[^()\n]+):\d{1,9}):\d+\)?$"
 
 
 class Sandbox:
     """One runtime with the library in it, for one script. Every call comes from the thread that made it.
 
-    `sources` holds the text of the script and of the modules it has loaded.
+    `sources` holds the text of the script and of the modules it has loaded. Without `effects` it can neither print
+    nor end itself, and of `State` it has only what does nothing.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, effects: bool = True) -> None:
         self._run = run
+        self._effects = effects
         settings, script = run.settings, run.script
         self._modules = Modules(script.name, script.folder, script.source)
         self.sources = self._modules.sources
@@ -57,6 +68,26 @@ class Sandbox:
     def run_module(self) -> str | None:
         """Run the script to its end and give how it ended, as `finish` in main.js tells; None when it was stopped."""
         return self._attempt(self._to_the_end)
+
+    def open_functions(self) -> str | None:
+        """Load the script as a file of functions and give {"names":[...],"fields":{...}}, as `exported` tells it."""
+
+        def act() -> str | None:
+            self._library["start"](self._run.script.name)
+            self._run_jobs()
+            exported: str | None = None if self._run.stop is not None else self._library["exported"]()
+            return exported
+
+        return self._attempt(act)
+
+    def call(self, name: str, text: str) -> str | None:
+        """Call an exported function and give what it made of the value, as `call` in main.js tells it."""
+
+        def act() -> str | None:
+            made: str = self._library["call"](name, text)
+            return made
+
+        return self._attempt(act)
 
     def converse(self, source: bytes) -> str | None:
         """Run a text of a conversation and give what came of it, as `converged` tells it; None when it was stopped."""
@@ -94,6 +125,8 @@ class Sandbox:
         if self._run.stop is not None:
             return None
         ending: str | None = self._library["finish"](self._run.wants_result)
+        if ending == _WAITING and self._engine.lacks_memory():  # there was none to settle the promise with
+            raise exceed_memory(self._run)
         return ending
 
     def _run_jobs(self) -> None:
@@ -124,12 +157,14 @@ class Sandbox:
 
     def _open_library(self) -> dict[str, Any]:
         context, run = self._engine.context, self._run
-        offered = {
-            "write": crossing(self._write, "t", run),
-            "write_error": crossing(self._write_error, "t", run),
-            "exit": crossing(self._exit, "n", run),
-            "arguments": crossing(self._arguments, "", run),
-        }
+        offered = {}
+        if self._effects:
+            offered = {
+                "write": crossing(self._write, "t", run),
+                "write_error": crossing(self._write_error, "t", run),
+                "exit": crossing(self._exit, "n", run),
+                "arguments": crossing(self._arguments, "", run),
+            }
         if self._bindings is not None:
             offered |= crossings(self._bindings.functions(), run)
         for name, function in offered.items():
@@ -189,7 +224,7 @@ def place_in(stack: str) -> str | None:
 
 def is_out_of_memory(name: str, message: str) -> bool:
     """Tell whether that is what the engine throws when its memory is used up; at worst it has none for the words."""
-    return (name, message) == ("InternalError", "out of memory") or message in ("InternalError: out of memory", "null")
+    return (name, message) in _MEMORY_ERRORS or message in ("InternalError: out of memory", "null")
 
 
 def exceed_memory(run: Run) -> LimitExceeded:

@@ -27,7 +27,7 @@ _SESSION_OF_LANGUAGE = {
     "javascript": "llmspell.scripting.javascript_session",
     "python": "llmspell.scripting.python_session",
 }
-_CODE_ADAPTER_OF_LANGUAGE = {"lua": "llmspell.scripting.lua_code"}
+_CODE_ADAPTER_OF_LANGUAGE = {"lua": "llmspell.scripting.lua_code", "javascript": "llmspell.scripting.javascript_code"}
 
 LANGUAGES = tuple(_ADAPTER_OF_LANGUAGE)
 

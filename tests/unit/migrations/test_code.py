@@ -97,7 +97,7 @@ def test_python_is_refused_unless_the_owner_allowed_it(tmp_path: Path, reference
     assert told == (
         f'"{reference.partition(":")[0]}" is Python code; Python code in migrations is not allowed: it runs with all '
         "rights of this program; set allow_python_migrations = true in [state] if you trust the folder, or write it in "
-        "Lua"
+        "Lua or JavaScript"
     )
 
 

@@ -17,11 +17,12 @@ from llmspell.config import ScriptSettings
 from llmspell.entry import JsonValue
 from llmspell.errors import InvalidArgument
 from llmspell.migrations.transforms.base import Refusal
-from llmspell.scripting.lua_code import LuaCode, open_code
+from llmspell.scripting.called_code import CalledCode
+from llmspell.scripting.lua_code import open_code
 from tests.programs import run
 from tests.unit.scripting.test_lua_values import NUMBERS, VALUES, same
 
-Opener = Callable[..., LuaCode]
+Opener = Callable[..., CalledCode]
 
 IDENTITY = "return { same = function(value) return value end }"
 
@@ -29,9 +30,9 @@ IDENTITY = "return { same = function(value) return value end }"
 @pytest.fixture
 def opened() -> Iterator[Opener]:
     """Open a Lua text as `f.lua`; what was opened is closed after the test."""
-    codes: list[LuaCode] = []
+    codes: list[CalledCode] = []
 
-    def open_text(text: str | bytes, *, path: str = "f.lua", **chosen: Any) -> LuaCode:
+    def open_text(text: str | bytes, *, path: str = "f.lua", **chosen: Any) -> CalledCode:
         source = text.encode() if isinstance(text, str) else text
         code = open_code(path, source, ScriptSettings(timeout_seconds=60)._replace(**chosen))
         codes.append(code)
@@ -43,7 +44,7 @@ def opened() -> Iterator[Opener]:
 
 
 @pytest.fixture(scope="module")
-def identity() -> Iterator[LuaCode]:
+def identity() -> Iterator[CalledCode]:
     code = open_code("same.lua", IDENTITY.encode(), ScriptSettings())
     yield code
     code.close()
@@ -54,11 +55,11 @@ def body(text: str, others: str = "") -> str:
     return f"local function f(value) {text} end return {{ f = f, {others} }}"
 
 
-def result(code: LuaCode, value: JsonValue = None, name: str = "f") -> JsonValue:
+def result(code: CalledCode, value: JsonValue = None, name: str = "f") -> JsonValue:
     return codec.decode(code.call(name, codec.encode(value)))
 
 
-def refusal(code: LuaCode, value: JsonValue = None, name: str = "f") -> str:
+def refusal(code: CalledCode, value: JsonValue = None, name: str = "f") -> str:
     with pytest.raises(Refusal) as caught:
         code.call(name, codec.encode(value))
     return str(caught.value)
@@ -138,27 +139,27 @@ def test_a_file_that_is_refused_leaves_no_thread(opened: Opener) -> None:
 
 @settings(max_examples=200)
 @given(value=VALUES)
-def test_any_value_goes_through_a_function_unchanged(identity: LuaCode, value: JsonValue) -> None:
+def test_any_value_goes_through_a_function_unchanged(identity: CalledCode, value: JsonValue) -> None:
     assert same(result(identity, value, "same"), value)
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=repr)
-def test_a_number_keeps_its_kind(identity: LuaCode, number: int | float) -> None:
+def test_a_number_keeps_its_kind(identity: CalledCode, number: int | float) -> None:
     assert same(result(identity, [number, {"n": number}], "same"), [number, {"n": number}])
 
 
 @pytest.mark.parametrize("depth", [1, 120, 128])
-def test_deep_nesting_is_kept(identity: LuaCode, depth: int) -> None:
+def test_deep_nesting_is_kept(identity: CalledCode, depth: int) -> None:
     text = b'{"a":[' * (depth // 2) + b"[]" * (depth % 2) + b"]}" * (depth // 2)
     assert identity.call("same", text) == text
 
 
 @pytest.mark.parametrize("text", [b"[]", b"{}", b"[null]", b'{"a":[],"b":{},"c":[null,{},null]}', b"null", b"false"])
-def test_empty_things_and_null_in_arrays_are_kept(identity: LuaCode, text: bytes) -> None:
+def test_empty_things_and_null_in_arrays_are_kept(identity: CalledCode, text: bytes) -> None:
     assert identity.call("same", text) == text
 
 
-def test_a_field_that_is_null_is_kept(identity: LuaCode) -> None:
+def test_a_field_that_is_null_is_kept(identity: CalledCode) -> None:
     assert identity.call("same", b'{"a":null,"b":{"c":null}}') == b'{"a":null,"b":{"c":null}}'
 
 
@@ -189,7 +190,7 @@ def test_an_array_from_outside_stays_one_when_it_is_emptied(opened: Opener) -> N
 
 
 @pytest.mark.parametrize("size", [0, 127, 128, 100_000])
-def test_text_of_any_length_is_kept(identity: LuaCode, size: int) -> None:
+def test_text_of_any_length_is_kept(identity: CalledCode, size: int) -> None:
     assert result(identity, "é\\\n" * size, "same") == "é\\\n" * size
 
 
@@ -199,7 +200,7 @@ NAMES = [f"name {number * 7919 % 1000}" for number in range(200)]
 JOIN = 'local t = {} for name in pairs(value) do t[#t + 1] = name end return table.concat(t, ",")'
 
 
-def test_fields_of_a_result_stand_in_order_of_their_names(identity: LuaCode) -> None:
+def test_fields_of_a_result_stand_in_order_of_their_names(identity: CalledCode) -> None:
     assert identity.call("same", b'{"b":{"d":1,"c":2},"a":[{"z":1,"y":2}]}') == (
         b'{"a":[{"y":2,"z":1}],"b":{"c":2,"d":1}}'
     )
@@ -352,7 +353,7 @@ def test_a_tiny_memory_limit_ends_nothing_but_the_call(opened: Opener, limit: in
     assert ends <= {"answered", "stopped"}
 
 
-def _end(code: LuaCode, value: JsonValue) -> str:
+def _end(code: CalledCode, value: JsonValue) -> str:
     try:
         answered = same(result(code, value, "same"), value)
     except Refusal as error:

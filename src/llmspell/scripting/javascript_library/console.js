@@ -179,6 +179,9 @@
   const HARD = /^\u0001|\0/;
 
   function write(to, text) {
+    if (to === undefined) {
+      throw new Error('console: a function that others call cannot print');
+    }
     const whole = toWellFormed(text);
     if (to(find(HARD, whole) ? flat('\u0001', stringify(whole)) : flat(whole)) !== true) {
       halt();

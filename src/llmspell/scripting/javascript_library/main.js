@@ -1,21 +1,24 @@
 // How does a script start and end? Prepares the global object, imports the script, tells what came of it.
 // Given: functions of the host by their names in the global object; the parts of the library as functions.
-// Gives: start(name) and finish(wanted) for a script, converse(specifier) and converged() for each text of a
+// Gives: start(name) and finish(wanted) for a script, then exported() and call(name, text) for its functions, converse(specifier) and converged() for each text of a
 // conversation, track(promise, reason, handled), recover(), whereStopped().
 (function (prefix, offered, values, makeState, makeConsole) {
   'use strict';
-  const { defineProperty, freeze, getOwnPropertyDescriptor } = Object;
-  const { stringify } = JSON;
-  const { own, flat, encode, Unfit } = values;
+  const { Error, RangeError, TypeError } = globalThis;
+  const { create, defineProperty, freeze, getOwnPropertyDescriptor, keys } = Object;
+  const { stringify } = JSON, { apply } = Reflect;
+  const { own, flat, encode, decode, wasFloat, Unfit } = values;
   const then = own(Promise.prototype.then);
+  const push = own(Array.prototype.push);
   const setRejected = own(Map.prototype.set), removeRejected = own(Map.prototype.delete);
   const rejectedValues = own(Map.prototype.values), clearRejected = own(Map.prototype.clear);
   const slice = own(String.prototype.slice), split = own(String.prototype.split);
   const stackOf = own(getOwnPropertyDescriptor(Error.prototype, 'stack').get);
-  const { isError } = Error, EngineError = InternalError;
+  const { isError } = Error, { isInteger } = Number;
+  const EngineError = InternalError;
 
   const host = {};
-  for (const name of split(offered, ' ')) {
+  for (const name of offered === '' ? [] : split(offered, ' ')) {
     host[name] = globalThis[prefix + name];
     delete globalThis[prefix + name];
   }
@@ -26,7 +29,7 @@
   }
 
   const { console, inspect } = makeConsole(host, values, halt);
-  const { State, recover } = host.save ? makeState(host, values, halt) : { recover() {} };
+  const { State, recover } = makeState(host, values, halt);
 
   // The global object ------------------------------------------------------------------------------------------
 
@@ -35,25 +38,34 @@
   }
 
   global('console', console);
-  global('scriptArgs', freeze(split(host.arguments(), '\0')));
+  global('scriptArgs', freeze(host.arguments ? split(host.arguments(), '\0') : []));
   global('exit', function exit(code = 0) {
-    if (!Number.isInteger(code) || code < 0 || code > 255) {
+    if (!isInteger(code) || code < 0 || code > 255) {
       throw new RangeError(`exit: the code must be a whole number from 0 to 255, not ${inspect(code)}`);
+    }
+    if (!host.exit) {
+      throw new Error('exit: a function that others call cannot end them');
     }
     host.exit(code);
     halt();
   });
-  if (State) {
-    global('State', State);
+  if (host.save || !host.write) {
+    global('State', State); // without a store it is what functions need that others call
   }
+  const settled = Promise.resolve();
   // A microtask that throws would leave the engine by a way on which the script's own code runs unwatched.
   global('queueMicrotask', function queueMicrotask(callback) {
     if (typeof callback !== 'function') {
       throw new TypeError('queueMicrotask: a function is needed');
     }
-    then(Promise.resolve(), () => callback());
+    then(settled, () => callback());
   });
   delete globalThis.FinalizationRegistry; // its callbacks are such a way too
+
+  // A function that makes the text of stacks could swallow the interruption that ends a script, learn this library's
+  // functions, and make errors name other places.
+  delete Error.prepareStackTrace;
+  delete Error.stackTraceLimit;
 
   // The engine's own errors leave it when nothing catches them; telling them must not run a script's code.
   const engineErrors = InternalError.prototype;
@@ -97,7 +109,7 @@
     then(import(name), succeed, fail);
   }
 
-  function told(error) {
+  function partsOf(error) {
     if (!isError(error)) {
       return { name: '', message: typeof error === 'string' ? error : inspect(error), stack: '' };
     }
@@ -107,7 +119,7 @@
   // Gives what is to say of a failure as JSON text behind "!"; whatever a script has thrown.
   function report(error) {
     try {
-      return flat('!', stringify(told(error)));
+      return flat('!', stringify(partsOf(error)));
     } catch {
       return '!' + stringify({ name: '', message: 'the script threw what cannot be told', stack: '' });
     }
@@ -127,12 +139,51 @@
     } else if (!wanted) {
       return '.';
     }
-    try {
+    return told(() => {
       const value = outcome.default;
       return value === undefined || value === null ? '.' : flat('=', encode(value));
+    });
+  }
+
+  // Functions that the host calls -----------------------------------------------------------------------------------
+
+  const functions = create(null);
+
+  // Runs what gives an answer; tells what went wrong as `finish` does.
+  function told(act) {
+    try {
+      return act();
     } catch (error) {
       return error instanceof Unfit ? flat('?', stringify({ path: error.path, reason: error.reason })) : report(error);
     }
+  }
+
+  // Gives what the script exports, once it has run: the names of its functions, and its plain values, as JSON text.
+  function exported() {
+    if (failed || !ended) {
+      return finish(false);
+    }
+    return told(() => {
+      const names = [], fields = create(null);
+      for (const name of keys(outcome)) {
+        if (typeof outcome[name] === 'function') {
+          functions[name] = outcome[name];
+          push(names, name);
+        } else if (outcome[name] !== undefined) {
+          fields[name] = outcome[name];
+        }
+      }
+      return flat('=', encode({ names, fields }));
+    });
+  }
+
+  // Gives "=" and what an exported function makes of a value, both as JSON text, or "." for nothing.
+  function call(name, source) {
+    return told(() => {
+      const value = decode(source), float = wasFloat();
+      const made = apply(functions[name], undefined, [value]);
+      return made === undefined ? '.' : flat('=', encode(made, float && made === value));
+    });
   }
 
   // A conversation: one text after the other -----------------------------------------------------------------------
@@ -186,5 +237,5 @@
     return outcome === undefined ? '.' : flat('=', inspect(outcome));
   }
 
-  return { start, finish, converse, converged, track, recover, whereStopped: () => stopped };
+  return { start, finish, exported, call, converse, converged, track, recover, whereStopped: () => stopped };
 })

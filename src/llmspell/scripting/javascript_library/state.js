@@ -6,10 +6,11 @@
 (function (host, values, halt) {
   'use strict';
   const { encode, decode, Unfit, wasFloat, own, flat } = values;
-  const { parse, stringify } = JSON, { isArray } = Array, { keys, freeze, create, defineProperty } = Object;
-  const { isInteger, isSafeInteger } = Number;
+  const { parse, stringify } = JSON, { isArray } = Array, { assign, keys, freeze, create, defineProperty } = Object;
+  const { isInteger, isSafeInteger } = Number, { Error, InternalError, BigInt } = globalThis;
   const split = own(String.prototype.split), slice = own(String.prototype.slice), find = own(RegExp.prototype.exec);
   const code = own(String.prototype.charCodeAt), join = own(Array.prototype.join);
+  const includes = own(Array.prototype.includes), indexOf = own(String.prototype.indexOf);
   const isPromise = (value) => value !== null && typeof value === 'object' && typeof value.then === 'function';
   const FAILED = 33; // "!"
   const NO_MEMORY = 'not enough memory', STOPPED = 'the script was stopped';
@@ -24,7 +25,8 @@
     const stack = stackOf(error);
     const lines = typeof stack === 'string' ? split(stack, '\n') : [];
     for (let index = 0; index < lines.length; index++) {
-      const found = find(FRAME, split(lines[index], '    at ').at(-1));
+      const parts = split(lines[index], '    at ');
+      const found = find(FRAME, parts[parts.length - 1]);
       if (found && slice(found[1], 0, 8) !== '<input>:') {
         return found[1];
       }
@@ -33,7 +35,7 @@
   }
 
   function hidden(error, name, value) {
-    defineProperty(error, name, { value, writable: true, configurable: true, enumerable: false });
+    defineProperty(error, name, { __proto__: null, value, writable: true, configurable: true });
   }
 
   // Throws what the host said went wrong: a name, a sentence, and fields such as scope and key.
@@ -143,7 +145,7 @@
     }
     const names = keys(given);
     for (let index = 0; index < names.length; index++) {
-      if (known.indexOf(names[index]) < 0) {
+      if (!includes(known, names[index])) {
         refuse(call, `there is no option "${names[index]}"; known: ${join(known, ', ')}`);
       }
     }
@@ -217,6 +219,15 @@
   const State = {
     null: null,
 
+    array(items = []) {
+      if (!isArray(items)) {
+        refuse('array', `an array is needed, not ${describe(items)}`);
+      }
+      return items;
+    },
+  };
+
+  const verbs = {
     save(scope, key, value, opts) {
       const inScope = scopeOf('save', scope), atKey = textOf('save', 'key', key);
       const chosen = opts === undefined ? NONE : options('save', opts, ['ttl', 'if_version']);
@@ -263,14 +274,14 @@
       if (found === null) {
         return undefined;
       }
-      const [version, created, updated, expires] = split(slice(found, 0, found.indexOf('\n')), ' ');
-      const value = remember(scope, key, decode(slice(found, found.indexOf('\n') + 1)));
+      const end = indexOf(found, '\n'), stamps = split(slice(found, 0, end), ' ');
+      const value = remember(scope, key, decode(slice(found, end + 1)));
       return {
         value,
-        version: decode(version),
-        created_at: +created,
-        updated_at: +updated,
-        expires_at: expires === '-' ? null : +expires,
+        version: decode(stamps[0]),
+        created_at: +stamps[1],
+        updated_at: +stamps[2],
+        expires_at: stamps[3] === '-' ? null : +stamps[3],
       };
     },
 
@@ -306,13 +317,6 @@
 
     flush() {
       result('flush', host.flush());
-    },
-
-    array(items = []) {
-      if (!isArray(items)) {
-        refuse('array', `an array is needed, not ${describe(items)}`);
-      }
-      return items;
     },
 
     transaction(fn) {
@@ -380,6 +384,10 @@
         return value;
       }
     }
+  }
+
+  if (host.save) {
+    assign(State, verbs);
   }
 
   // What is there only where the configuration enables it --------------------------------------------------------

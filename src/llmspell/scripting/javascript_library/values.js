@@ -11,13 +11,16 @@
   const find = own(RegExp.prototype.exec), marksOf = own(WeakMap.prototype.get), setMarks = own(WeakMap.prototype.set);
   const includes = own(String.prototype.includes), endsWith = own(String.prototype.endsWith);
   const isWellFormed = own(String.prototype.isWellFormed);
-  const join = own(Array.prototype.join);
-  const plain = Object.prototype, arrays = Array.prototype, text = String;
+  const join = own(Array.prototype.join), concat = own(Array.prototype.concat);
+  const plain = Object.prototype, arrays = Array.prototype, bigints = BigInt.prototype;
+  const text = String, integer = BigInt;
+  delete JSON.rawJSON; // text that a script has made so would get into the store unread
 
   // Puts texts together as one. A long one made with + is no plain text inside the engine, and could not leave it.
   const flat = (...texts) => join(texts, '');
 
   const MAX_DEPTH = 128;
+  const CHANGES = 'changes while it is read';
   const LONE_SURROGATE = '\\ud'; // as JSON text spells one; a backslash before "ud" looks the same
   const LOWEST = -(2n ** 63n), HIGHEST = 2n ** 63n - 1n;
 
@@ -35,7 +38,7 @@
   function revive(name, part, context) {
     if (typeof part !== 'number' || !isSafeInteger(part)) {
       if (typeof part === 'number' && !find(NO_INTEGER, context.source)) {
-        return BigInt(context.source);
+        return integer(context.source);
       }
     } else if (endsWith(context.source, '.0')) {
       anyFloats = true;
@@ -73,7 +76,7 @@
     } else if (kind === 'bigint') {
       unusual = true;
       return value >= LOWEST && value <= HIGHEST;
-    } else if (kind !== 'object' || depth >= MAX_DEPTH) {
+    } else if (kind !== 'object' || depth >= MAX_DEPTH || typeof value.toJSON === 'function') {
       return false;
     }
     unusual ||= anyFloats && marksOf(floats, value) !== undefined;
@@ -104,7 +107,8 @@
   }
 
   // Writes a number that `stringify` would spell in another way than the store.
-  function exact(name, part) {
+  function exact(name, given) {
+    const part = bigints.toJSON === undefined ? given : this[name];
     if (typeof part === 'bigint') {
       return rawJSON(text(part));
     } else if (typeof part !== 'number') {
@@ -129,13 +133,16 @@
   // `float` says that a whole number at the top is a float.
   function encode(value, float) {
     unusual = false;
-    if (!fits(value, 0) || plain.toJSON !== undefined || arrays.toJSON !== undefined) {
-      throw explain(value, '', [], 0) ?? new Unfit('', 'has a toJSON that it inherits, which would change it');
+    if (!fits(value, 0)) {
+      throw explain(value, '', [], 0) ?? new Unfit('', CHANGES);
     }
     if (float && isSafeInteger(value) && !unusual) {
       return text(value) + '.0';
     }
     const written = unusual ? stringify(value, exact) : stringify(value);
+    if (typeof written !== 'string') {
+      throw new Unfit('', CHANGES);
+    }
     const problem = includes(written, LONE_SURROGATE) ? explain(value, '', [], 0) : undefined;
     if (problem !== undefined) {
       throw problem;
@@ -179,8 +186,10 @@
       return new Unfit(path, `is a ${name}, which is no JSON${HINTS[name] ?? '; copy its fields into a plain object'}`);
     } else if (getOwnPropertySymbols(value).length > 0) {
       return new Unfit(path, 'has a symbol as the name of a field');
+    } else if (typeof value.toJSON === 'function') {
+      return new Unfit(path, 'has a toJSON, which would change it');
     }
-    const inside = ancestors.concat([value]);
+    const inside = concat(ancestors, [value]);
     const count = array ? value.length : names.length;
     for (let index = 0; index < count; index++) {
       const place = array ? `[${index}]` : member(names[index]);
