@@ -44,6 +44,7 @@ bench: $(STAMP)  ## one table of speeds, with the bare engine beside us in the s
 	$(BIN)/python benchmarks/migrations.py
 	$(BIN)/python benchmarks/backups.py
 	$(BIN)/python benchmarks/history.py
+	$(BIN)/python benchmarks/languages.py
 
 docs: $(STAMP)  ## write the pages that are made from the program
 	$(BIN)/python docs/make_cli_reference.py

@@ -64,9 +64,8 @@ def main() -> None:
     for station in ("Vienna", "Graz", "Vienna"):
         before = len(computed)
         answer = mean(station, 10)
-        print(
-            f"  {answer['station']:8} {answer['degrees']}  {'computed' if len(computed) > before else 'from the cache'}"
-        )
+        told = "computed" if len(computed) > before else "from the cache"
+        print(f"  {answer['station']:8} {answer['degrees']}  {told}")
 
     now("Vienna")
     while State.list_keys(CACHE, prefix="now:"):

@@ -21,10 +21,13 @@ STATS = "station:stats"
 
 def observe(weather: list[str]) -> None:
     """Count what was seen, all of it or nothing: the sum never disagrees with its parts."""
-    with State.transaction() as state:
+
+    def add(state: llmspell.State) -> None:
         for kind, count in Counter(weather).items():
             state.increment(STATS, f"weather:{kind}", count)
             state.increment(STATS, "observations", count)
+
+    State.transaction(add)
 
 
 def counts() -> dict[str, object]:

@@ -54,10 +54,9 @@ def main() -> None:
     before = users()
     print(f"{len(before)} users have preferences from an earlier run." if before else "Nobody has any preferences yet.")
 
-    with State.transaction():  # calls on State inside belong to it: all of these, or none
-        Preferences("ada").update(language="en", unit="celsius", stations=["Vienna", "Graz"])
-        Preferences("bob").update(language="en", mail=False)
-        Preferences("cleo")["language"] = "fr"
+    Preferences("ada").update(language="en", unit="celsius", stations=["Vienna", "Graz"])
+    Preferences("bob").update(language="en", mail=False)
+    Preferences("cleo")["language"] = "fr"
     for user in users():
         print(f"  {user:5} {dict(Preferences(user))}")
 
@@ -66,8 +65,7 @@ def main() -> None:
 
     dan = Preferences("dan")
     dan.update(language="de", unit="kelvin")
-    with State.transaction():
-        dan.clear()
+    State.transaction(lambda _: dan.clear())  # calls on State inside belong to it: all of them, or none
     print(f"  dan has left: {dict(dan)}")
     if not before:
         print("\nRun me again: everybody will be remembered.")

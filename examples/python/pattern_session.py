@@ -22,20 +22,22 @@ HOUR = 3600
 def begin(user: str, ttl: float = HOUR) -> str:
     """Open a session and give its key. With a ttl it is gone from the moment it ends."""
     key = f"{user}:{secrets.token_hex(8)}"
-    State.save(SESSIONS, key, {"user": user, "stations": []}, ttl=ttl)
+    State.save(SESSIONS, key, {"user": user, "visits": 0, "stations": []}, ttl=ttl)
     return key
 
 
 def visit(key: str, station: str) -> dict[str, Any] | None:
     """Note what the user looks at, and let the session last another hour; None when it has ended."""
-    with State.transaction() as state:
+
+    def note(state: llmspell.State) -> dict[str, Any] | None:  # may run twice, when another visit got in between
         session = cast("dict[str, Any] | None", state.load(SESSIONS, key))
-        if session is None:
-            return None
-        session["stations"] = [*session["stations"], station][-3:]
-        session["visits"] = session.get("visits", 0) + 1
-        state.save(SESSIONS, key, session, ttl=HOUR)
+        if session is not None:
+            session["stations"] = [*session["stations"], station][-3:]
+            session["visits"] += 1
+            state.save(SESSIONS, key, session, ttl=HOUR)
         return session
+
+    return State.transaction(note)
 
 
 def minutes_left(key: str) -> int:
@@ -56,11 +58,8 @@ def main() -> None:
     print(f"  {'found' if earlier else 'opened':8} a session for {user}")
     for station in ("Vienna", "Graz"):
         session = visit(key, station)
-    print(
-        f"  visits   {session['visits']}, the last: {', '.join(session['stations'])}"
-        if session
-        else "  it has just ended"
-    )
+    if session is not None:
+        print(f"  visits   {session['visits']}, the last: {', '.join(session['stations'])}")
     print(f"  ends in  {minutes_left(key)} minutes")
 
     late = begin("bob", ttl=0.01)

@@ -64,6 +64,11 @@ def test_the_store_of_the_named_configuration_is_asked(llmspell: Llmspell) -> No
     assert completions(llmspell, "llmspell state load th") == []
 
 
+def test_languages_are_completed(llmspell: Llmspell) -> None:
+    assert completions(llmspell, "llmspell run --language ") == ["lua", "javascript", "python"]
+    assert completions(llmspell, "llmspell exec --language p") == ["python"]
+
+
 def test_files_are_completed_where_a_file_is_wanted(llmspell: Llmspell) -> None:
     llmspell.write("script.lua", "")
     assert completions(llmspell, "llmspell run scr") == ["script.lua"]

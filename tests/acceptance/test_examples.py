@@ -153,7 +153,10 @@ def test_three_scripts_in_three_languages_see_what_the_others_have_left(folder: 
     )
     with llmspell.open(folder / "state") as store:
         assert store.load("power:bill", "smelter") == {
-            **{"round": 1, "kwh": 98765432101, "micro_euros": 98765432101 * 123457, "paid": None},
+            "round": 1,
+            "kwh": 98765432101,
+            "micro_euros": 98765432101 * 123457,
+            "paid": None,
         }
         assert store.load("power:reading", "smelter") == {"kwh": 98765432101, "round": 2}
 

@@ -85,7 +85,7 @@ def leaves(commands: dict[str, Command], before: str = "") -> list[str]:
 
 
 def test_every_command_that_prints_a_result_has_a_case_here() -> None:
-    scripts = {"run", "exec"}  # what they print is theirs
+    scripts = {"run", "exec", "repl"}  # what they print is theirs
     with_migrations = {"migrate up", "migrate down", "migrate forget"}  # their cases are in test_migrate.py
     with_backups = {"backup show", "backup restore", "backup hold", "backup release"}  # in test_backup.py
     with_history = {"state history", "state diff", "state restore-points", "state stop-history"}  # in test_history.py

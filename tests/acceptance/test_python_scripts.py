@@ -75,6 +75,7 @@ def test_the_language_can_be_named(llmspell: Llmspell) -> None:
     assert llmspell.ok("exec", "--language", "python", "--", "-1 or print(State.load('a', 'b'))") == ""
     llmspell.write("llmspell.toml", 'default_engine = "python"\n')
     assert llmspell.ok("exec", "print([State.load('a', 'b')])") == "[None]"
+    llmspell.write("llmspell.toml", '[state]\npath = "script.lua"\n')  # no store: whoever opens it fails
     for words in (("--language", "ruby"), ("--language=",), ("--config=llmspell.toml", "--language=ruby")):
         refused = llmspell("run", *words, "script.lua")
         assert (refused.code, refused.out) == (2, "")
@@ -140,6 +141,15 @@ def test_an_interrupt_is_one_line(llmspell: Llmspell) -> None:
     process.send_signal(signal.SIGINT)
     _, words = process.communicate(timeout=60)
     assert (process.returncode, words) == (130, b"llmspell: interrupted\n")
+
+
+def test_one_more_interrupt_ends_threads_that_do_not_end(llmspell: Llmspell) -> None:
+    script = "import threading; threading.Thread(target=threading.Event().wait).start(); raise KeyboardInterrupt"
+    with llmspell.start("exec", "--language", "python", script) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"llmspell: interrupted\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == -signal.SIGINT
 
 
 def test_a_reader_that_goes_ends_it_quietly(llmspell: Llmspell) -> None:

@@ -25,28 +25,54 @@ RUN_ELSEWHERE = ("make ", "pip ", "eval ", "source ")
 """Commands that other tests and the build itself run: they install things or change the shell."""
 NOON = 1795348800.0
 """2026-11-22, 12:00 UTC: when the examples of transforms take place."""
+SUFFIXES = {"lua": "lua", "js": "js", "python": "py"}
+"""The languages of snippets, with the suffix of a script in each."""
 
 
 class Block(NamedTuple):
-    """A fenced block: ```language info. With title="FILE" it is a file that the blocks behind it find."""
+    """A fenced block: ```language info. With title="FILE" it is a file that the blocks behind it find.
+
+    Python is a program of its own, and with the info `script` one that `llmspell run` runs. The same thing in three
+    languages stands in blocks that are headed **Lua**, **JavaScript** and **Python**, which is their `heading`; these
+    are scripts, and an output behind the last of them is that of all which have none.
+    """
 
     line: int
     language: str
     text: str
     output: str | None
     info: str = ""
+    heading: str = ""
+
+    @property
+    def is_script(self) -> bool:
+        """Whether `llmspell run` runs it."""
+        is_program = self.language == "python" and not self.heading
+        return self.language in SUFFIXES and (self.info == "script" or (self.info == "" and not is_program))
 
 
 def blocks(page: Path) -> list[Block]:
     found: list[Block] = []
     text = (ROOT / page).read_text()
-    for match in re.finditer(r"^```(\S*)(?: ([^\n]+))?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        language, info, body = match.groups()
+    fence = r"^(?:\*\*(Lua|JavaScript|Python)\*\*\n)?```(\S*)(?: ([^\n]+))?\n(.*?)^```$"
+    for match in re.finditer(fence, text, re.DOTALL | re.MULTILINE):
+        heading, language, info, body = match.groups(default="")
         if language == "output":
-            found[-1] = found[-1]._replace(output=body)
+            put_output(found, body)
         else:
-            found.append(Block(text.count("\n", 0, match.start()) + 1, language, body, None, info or ""))
+            found.append(Block(text.count("\n", 0, match.start(2)) + 1, language, body, None, info, heading))
     return found
+
+
+def put_output(found: list[Block], output: str) -> None:
+    """Give the output to the last block, and to the same thing in other languages before it."""
+    for index in range(len(found) - 1, -1, -1):
+        block = found[index]
+        if block.output is not None:
+            return
+        found[index] = block._replace(output=output)
+        if block.heading in ("", "Lua"):
+            return
 
 
 def finished(command: list[str], folder: Path) -> str:
@@ -70,15 +96,12 @@ def folder(tmp_path: Path) -> Path:
 def run_block(block: Block, folder: Path) -> None:
     if block.info == "transform":
         run_transform(block, folder)
+    elif block.is_script:
+        run_script(block, folder)
     elif block.info:
         file = folder / block.info.removeprefix('title="').removesuffix('"')
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(block.text)
-    elif block.language == "lua":
-        (folder / "snippet.lua").write_text(block.text)
-        printed = finished([str(COMMAND), "run", "snippet.lua"], folder)
-        printed = printed.replace(" (at snippet.lua:1)", "")
-        assert block.output is None or printed == block.output
     elif block.language == "python":
         (folder / "snippet.py").write_text(block.text)
         printed = finished([sys.executable, "snippet.py"], folder)
@@ -95,6 +118,26 @@ def run_block(block: Block, folder: Path) -> None:
                 finished(["bash", "-ec", as_given(command)], folder)
     else:
         assert block.language in ("text",), f"nobody knows how to try a {block.language!r} block"
+
+
+def run_script(block: Block, folder: Path) -> None:
+    """Run it; a reader follows a page in one language, so those in JavaScript and Python have folders of their own."""
+    followed = folder if block.heading in ("", "Lua") else folder / block.heading
+    followed.mkdir(exist_ok=True)
+    name = f"snippet.{SUFFIXES[block.language]}"
+    (followed / name).write_text(block.text)
+    printed = finished([str(COMMAND), "run", name], followed)
+    printed = re.sub(rf" \(at {name}:\d+\)", "", printed)
+    assert block.output is None or printed == block.output
+    if block.heading == "Python":
+        assert kept(followed) == kept(folder / "JavaScript") == kept(folder), "the three languages leave the same"
+
+
+def kept(folder: Path) -> dict[tuple[str, str], tuple[object, int]]:
+    """Give what a reader has in the store now: values and versions by scope and key."""
+    with llmspell.open(folder / "state") as store:
+        found = [store.entry(scope, key) for scope in store.scopes() for key in store.list_keys(scope)]
+    return {(entry.scope, entry.key): (entry.value, entry.version) for entry in found if entry}
 
 
 def run_session(text: str, folder: Path) -> None:
@@ -142,6 +185,12 @@ def test_every_snippet_of_the_page_runs_and_prints_what_the_page_says(page: Path
             run_block(block, folder)
         except AssertionError as error:
             pytest.fail(f"{page}, line {block.line}: {error}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_what_is_shown_in_one_of_three_languages_is_shown_in_all(page: Path) -> None:
+    headings = [block.heading for block in blocks(page) if block.heading]
+    assert headings == ["Lua", "JavaScript", "Python"] * (len(headings) // 3)
 
 
 def test_there_are_pages_with_snippets() -> None:

@@ -48,7 +48,7 @@ def _load(run: Run, sandbox: Sandbox) -> Answer:
 
 def _call(run: Run, sandbox: Sandbox, name: bytes, text: bytes) -> Answer:
     try:
-        return _answer(sandbox.call(name.decode(), text.decode()), b"answer", run, sandbox)
+        return _answer(sandbox.call(name.decode(), text), b"answer", run, sandbox)
     except LimitExceeded:
         raise
     except ScriptError as error:

@@ -14,7 +14,7 @@ import _quickjs
 
 from llmspell.errors import LimitExceeded, ScriptError
 from llmspell.scripting.bindings import Bindings
-from llmspell.scripting.javascript_border import crossing, crossings, tell
+from llmspell.scripting.javascript_border import crossing, crossings, marked, tell
 from llmspell.scripting.javascript_engine import Engine
 from llmspell.scripting.javascript_modules import LIBRARY, Modules
 
@@ -80,11 +80,11 @@ class Sandbox:
 
         return self._attempt(act)
 
-    def call(self, name: str, text: str) -> str | None:
+    def call(self, name: str, text: bytes) -> str | None:
         """Call an exported function and give what it made of the value, as `call` in main.js tells it."""
 
         def act() -> str | None:
-            made: str = self._library["call"](name, text)
+            made: str = self._library["call"](name, marked(text))
             return made
 
         return self._attempt(act)

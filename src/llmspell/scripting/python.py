@@ -52,7 +52,7 @@ def execute(run: Run) -> None:
         finally:
             _mend_streams()
     except SystemExit as end:
-        run.exit(_exit_code(end.code))
+        run.exit(exit_code(end.code))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -60,7 +60,7 @@ def execute(run: Run) -> None:
             raise
         from llmspell.scripting.python_traceback import described
 
-        _add_hint(error, run.store)
+        add_hint(error, run.store)
         raise ScriptError(described(error)) from error
 
 
@@ -93,7 +93,7 @@ def _run_as_main(script: Script, store: Store | None) -> None:
     exec(compile(script.source, filename, "exec", dont_inherit=True), module.__dict__)
 
 
-def _exit_code(code: object) -> int:
+def exit_code(code: object) -> int:
     """Give what the shell sees, as Python does; text is printed."""
     if code is None:
         return 0
@@ -104,7 +104,7 @@ def _exit_code(code: object) -> int:
     return _FAILED
 
 
-def _add_hint(error: BaseException, store: Store | None) -> None:
+def add_hint(error: BaseException, store: Store | None) -> None:
     """Add the reason to a `NameError` about `State` where there is none, and the right name to a wrong one."""
     if isinstance(error, NameError) and error.name == "State" and store is None:
         error.add_note(_NO_STATE)

@@ -10,7 +10,7 @@ from traceback import TracebackException
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
-from llmspell.scripting.python import _add_hint, _exit_code, require_enabled
+from llmspell.scripting.python import add_hint, exit_code, require_enabled
 from llmspell.scripting.python_traceback import trim
 from llmspell.scripting.session import Evaluation
 
@@ -63,7 +63,7 @@ class PythonSession:
         try:
             return self._run(tree)
         except SystemExit as end:
-            raise SystemExit(_exit_code(end.code)) from None
+            raise SystemExit(exit_code(end.code)) from None
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the text raised is shown, and the conversation goes on
@@ -121,7 +121,7 @@ class PythonSession:
 
     def _told(self, error: BaseException) -> str:
         """Give the traceback, without the frames that are not the person's."""
-        _add_hint(error, self._store)
+        add_hint(error, self._store)
         trim(error)
         return "".join(TracebackException.from_exception(error, compact=True).format()).rstrip("\n")
 

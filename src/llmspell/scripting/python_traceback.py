@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from types import TracebackType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
+_BLOCKS = contextlib.__file__
+"""What stands between a `with` block and our function that made it."""
 
 
 def trim(error: BaseException) -> None:
     """Take the frames of llmspell out of the exception's traceback, and what they have called of the standard library.
 
-    Those are the frames above the script, and those below its calls of `State`. Chained exceptions and the members
-    of groups are treated likewise.
+    Those are the frames above the script, and those below its calls of `State` and its `with` blocks over it. Chained
+    exceptions and the members of groups are treated likewise.
     """
     todo: list[BaseException | None] = [error]
     seen = set[int]()
@@ -28,7 +27,7 @@ def trim(error: BaseException) -> None:
             continue
         seen.add(id(one))
         trace = None
-        for kept in reversed(list(_theirs(one.__traceback__))):
+        for kept in reversed(_theirs(one.__traceback__)):
             trace = TracebackType(trace, kept.tb_frame, kept.tb_lasti, kept.tb_lineno)
         one.__traceback__ = trace
         todo.extend((one.__cause__, one.__context__))
@@ -45,20 +44,24 @@ def described(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
     message = "; ".join(line.strip() for line in traceback.format_exception_only(error))  # with notes, one line each
-    frames = list(_theirs(error.__traceback__))
+    frames = _theirs(error.__traceback__)
     return f"{frames[-1].tb_frame.f_code.co_filename}:{frames[-1].tb_lineno}: {message}" if frames else message
 
 
-def _theirs(trace: TracebackType | None) -> Iterator[TracebackType]:
+def _theirs(trace: TracebackType | None) -> list[TracebackType]:
+    kept: list[TracebackType] = []
     inside = False
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
         if filename.startswith(_OURS):
             inside = True
+            while kept and kept[-1].tb_frame.f_code.co_filename == _BLOCKS:
+                kept.pop()
         elif not (inside and _is_library(filename)):
             inside = False
-            yield trace
+            kept.append(trace)
         trace = trace.tb_next
+    return kept
 
 
 def _is_library(filename: str) -> bool:

@@ -68,5 +68,5 @@ def _lua(store: llmspell.Store | None, capture: pytest.CaptureFixture[bytes], fo
 
 def _javascript(store: llmspell.Store | None, capture: pytest.CaptureFixture[bytes], folder: Path) -> JavaScript:
     scripts = folder / "scripts"
-    scripts.mkdir()
+    scripts.mkdir(exist_ok=True)
     return JavaScript(store, capture, scripts)

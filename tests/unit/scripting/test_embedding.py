@@ -141,6 +141,16 @@ def test_text_that_is_no_unicode_is_no_result() -> None:
         run_script(None, r"export default {a: '\ud800'}", language="javascript")
 
 
+def test_what_a_language_gives_is_not_trusted_to_be_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Careless:
+        def execute(self, run: Run) -> None:
+            run.result = rb'{"a":"\ud800"}'
+
+    monkeypatch.setattr(running, "adapter_of", lambda language: Careless())
+    with pytest.raises(InvalidValue, match=r"^the result cannot be given: \.a holds text with a lone surrogate"):
+        run_script(None, "")
+
+
 # The output -----------------------------------------------------------------------------------------------
 
 
@@ -253,6 +263,14 @@ EXCEEDING: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
         {
             "lua": "while true do pcall(print, 'x') end",
             "javascript": "while (true) { try { console.log('x') } catch {} }",
+        },
+        {"seconds": 60, "output_bytes": 2},
+        "it printed more than 2 bytes; output_bytes of the Limits changes that",
+    ),
+    "error output": (
+        {
+            "lua": "while true do pcall(function() io.stderr:write('x\\n') end) end",
+            "javascript": "while (true) { try { console.error('x') } catch {} }",
         },
         {"seconds": 60, "output_bytes": 2},
         "it printed more than 2 bytes; output_bytes of the Limits changes that",
@@ -527,7 +545,11 @@ with llmspell.open(backend="memory") as store:
     try:
         run_script(store, sys.argv[2], language=sys.argv[1], limits=Limits(seconds=60))
     except KeyboardInterrupt:
-        print("interrupted", store.load("s", "k"), run_script(store, "return 5").result)
+        for thread in threading.enumerate():
+            if thread.name == "script":
+                thread.join(10)
+        count = store.load("s", "k")
+        print("interrupted", count, run_script(store, "return State.load('s', 'k')").result)
 """
 
 
@@ -544,9 +566,10 @@ def test_an_interrupt_stops_the_script_and_is_raised(language: str) -> None:
         check=False,
     )
     assert done.stderr == ""
-    words = done.stdout.split()
-    assert (words[0], words[2]) == ("interrupted", "5")
-    assert int(words[1]) >= 3
+    told, count, count_later = done.stdout.split()
+    assert told == "interrupted"
+    assert int(count) >= 3
+    assert count_later == count
 
 
 WHEN_BUSY = """

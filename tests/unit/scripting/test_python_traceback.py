@@ -1,7 +1,9 @@
 """A traceback shows the frames of whoever wrote the script, and no others."""
 
+import threading
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,12 @@ def raised(body: Callable[[], object]) -> BaseException:
     with pytest.raises(BaseException) as caught:
         body()
     return caught.value
+
+
+def in_another_thread(call: Callable[[], object]) -> None:
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
 
 
 def names(error: BaseException | None) -> list[str]:
@@ -46,21 +54,44 @@ def test_a_function_that_llmspell_calls_stays_and_what_is_between_goes() -> None
     assert names(error) == ["raised", "script", "fail"]
 
 
-def test_what_llmspell_calls_of_the_standard_library_goes_and_what_the_script_calls_of_it_stays() -> None:
+def test_a_with_block_over_the_store_is_the_last_frame() -> None:
+    store = llmspell.open(backend="memory")
+
+    def enter() -> None:
+        with closed.snapshot():
+            raise AssertionError("it is closed")
+
+    def leave() -> None:
+        with store.transaction() as tx:
+            tx.load("scope", "key")
+            in_another_thread(lambda: store.save("scope", "key", 1))
+            tx.save("scope", "other", 1)
+
+    closed = llmspell.open(backend="memory")
+    closed.close()
+    for block in (enter, leave):
+        error = raised(block)
+        assert names(error)[2] in ("__enter__", "__exit__")
+        trim(error)
+        assert names(error) == ["raised", block.__name__]
+
+
+def test_what_llmspell_calls_of_the_standard_library_goes_and_what_the_script_calls_of_it_stays(tmp_path: Path) -> None:
     import json
 
     store = llmspell.open(backend="memory")
+    (tmp_path / "bad.toml").write_text("[")
 
     def script() -> None:
-        with store.snapshot() as state:
-            state.save("scope", "key", 1)
+        llmspell.open(config=str(tmp_path / "bad.toml"))
 
     def parse() -> object:
         return json.loads("[")
 
     error = raised(script)
+    assert "loads" in names(error.__cause__)
     trim(error)
-    assert names(error) == ["raised", "script"]
+    assert (names(error), names(error.__cause__)) == (["raised", "script"], [])
     error = raised(parse)
     trim(error)
     assert names(error)[:3] == ["raised", "parse", "loads"]

@@ -115,7 +115,7 @@ def test_input_that_cannot_be_read_stops_the_script(memory_lua: Lua, monkeypatch
     class Stream:
         buffer = Broken()
 
-    monkeypatch.setattr("tests.unit.scripting.lua.io.TextIOWrapper", lambda source: Stream())
+    monkeypatch.setattr("tests.unit.scripting.running_texts.io.TextIOWrapper", lambda source: Stream())
     assert memory_lua.error("pcall(io.read) print('not reached')") == (
         "t.lua: standard input cannot be read: Input/output error"
     )

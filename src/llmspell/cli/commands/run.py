@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from llmspell.cli.exit_codes import SCRIPT_FAILED, of_error
+from llmspell.cli.exit_codes import INTERRUPTED, SCRIPT_FAILED, of_error
 from llmspell.cli.values import unreadable
 from llmspell.config import load_settings
 from llmspell.errors import InvalidArgument, ScriptError
@@ -135,6 +135,13 @@ def _execute_program(script: Script, settings: Settings, output: Output) -> int:
     run = Run(script, store, settings.script)
     try:
         python.execute(run)
+    except KeyboardInterrupt as interrupt:
+        import signal
+
+        # Further up more interrupts would be ignored, but one may have to end threads that Python waits for.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        output.complain(interrupt)
+        return INTERRUPTED.number
     except ScriptError as failure:
         if output.as_json or output.debug or failure.__cause__ is None:
             raise

@@ -39,6 +39,9 @@ class Screen(Protocol):
     def interruption(self, text: str) -> None:
         """Show that Ctrl-C has stopped an input."""
 
+    def end_line(self) -> None:
+        """End the line that a script has begun, before the next input is asked for."""
+
 
 class Loop:
     """A conversation in one language. `failed` tells whether any input has failed.
@@ -58,6 +61,7 @@ class Loop:
         """Run what a person types, until the end of their lines. Ctrl-C stops an input, and no more."""
         pending: list[str] = []
         while True:
+            self._screen.end_line()
             try:
                 line = reader.line(bool(pending))
             except EOFError:

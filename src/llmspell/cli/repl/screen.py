@@ -70,6 +70,10 @@ class OutputScreen:
         self._streams.begin_line()
         self.failure(text)
 
+    def end_line(self) -> None:
+        """See `Screen.end_line`."""
+        self._streams.end_line()
+
 
 def _harmless(text: str) -> str:
     """Give text whose lines and tabs stay as they are, and nothing else that is no character.

@@ -9,7 +9,7 @@
   const { stringify } = JSON, { apply } = Reflect;
   const { own, flat, encode, decode, wasFloat, Unfit } = values;
   const then = own(Promise.prototype.then);
-  const push = own(Array.prototype.push);
+  const push = own(Array.prototype.push), next = own(Object.getPrototypeOf(new Map().values()).next);
   const setRejected = own(Map.prototype.set), removeRejected = own(Map.prototype.delete);
   const rejectedValues = own(Map.prototype.values), clearRejected = own(Map.prototype.clear);
   const slice = own(String.prototype.slice), split = own(String.prototype.split);
@@ -111,9 +111,9 @@
 
   function partsOf(error) {
     if (!isError(error)) {
-      return { name: '', message: typeof error === 'string' ? error : inspect(error), stack: '' };
+      return { __proto__: null, name: '', message: typeof error === 'string' ? error : inspect(error), stack: '' };
     }
-    return { name: `${error.name}`, message: `${error.message}`, stack: `${stackOf(error)}` };
+    return { __proto__: null, name: `${error.name}`, message: `${error.message}`, stack: `${stackOf(error)}` };
   }
 
   // Gives what is to say of a failure as JSON text behind "!"; whatever a script has thrown.
@@ -121,7 +121,7 @@
     try {
       return flat('!', stringify(partsOf(error)));
     } catch {
-      return '!' + stringify({ name: '', message: 'the script threw what cannot be told', stack: '' });
+      return '!' + stringify({ __proto__: null, name: '', message: 'the script threw what cannot be told', stack: '' });
     }
   }
 
@@ -131,7 +131,7 @@
     if (failed) {
       return report(outcome);
     }
-    const forgotten = rejectedValues(rejected).next();
+    const forgotten = next(rejectedValues(rejected));
     if (!forgotten.done) {
       return report(forgotten.value);
     } else if (!ended) {
@@ -154,7 +154,7 @@
     try {
       return act();
     } catch (error) {
-      return error instanceof Unfit ? flat('?', stringify({ path: error.path, reason: error.reason })) : report(error);
+      return error instanceof Unfit ? flat('?', stringify({ __proto__: null, path: error.path, reason: error.reason })) : report(error);
     }
   }
 

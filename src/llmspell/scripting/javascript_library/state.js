@@ -51,7 +51,10 @@
     hidden(error, 'name', problem.name);
     const names = keys(problem.fields);
     for (let index = 0; index < names.length; index++) {
-      error[names[index]] = problem.fields[names[index]];
+      const value = problem.fields[names[index]];
+      defineProperty(error, names[index], {
+        __proto__: null, value, writable: true, configurable: true, enumerable: true,
+      });
     }
     throw error;
   }
@@ -241,11 +244,11 @@
 
     load(scope, key, otherwise, opts) {
       const inScope = scopeOf('load', scope), atKey = textOf('load', 'key', key);
-      if (opts === undefined && namesPoint(otherwise)) {
+      if (otherwise !== undefined && opts === undefined && namesPoint(otherwise)) {
         opts = otherwise;
         otherwise = undefined;
       }
-      const { at } = options('load', opts, ['at']);
+      const at = opts === undefined ? undefined : options('load', opts, ['at']).at;
       const text = isNothing(at)
         ? result('load', host.load(inScope, atKey))
         : result('load', host.load_at(inScope, atKey, pointText('load', 'the point', at)));

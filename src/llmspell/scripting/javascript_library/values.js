@@ -10,10 +10,13 @@
   const own = (method) => apply(bind, call, [method]);
   const find = own(RegExp.prototype.exec), marksOf = own(WeakMap.prototype.get), setMarks = own(WeakMap.prototype.set);
   const includes = own(String.prototype.includes), endsWith = own(String.prototype.endsWith);
+  const code = own(String.prototype.charCodeAt), slice = own(String.prototype.slice);
   const isWellFormed = own(String.prototype.isWellFormed);
   const join = own(Array.prototype.join), concat = own(Array.prototype.concat);
   const plain = Object.prototype, arrays = Array.prototype, bigints = BigInt.prototype;
   const text = String, integer = BigInt;
+  const fixed = { __proto__: null, writable: false, configurable: false };
+  Object.defineProperty(String.prototype, 'concat', fixed); // the engine calls it for each text between backticks
   delete JSON.rawJSON; // text that a script has made so would get into the store unread
 
   // Puts texts together as one. A long one made with + is no plain text inside the engine, and could not leave it.
@@ -32,7 +35,7 @@
 
   // Decoding ---------------------------------------------------------------------------------------------------
 
-  const UNUSUAL = /[0-9]{16}|\.0(?![0-9])/; // perhaps an integer beyond 2^53, perhaps a float such as 1.0
+  const UNUSUAL = 126; // "~", which the host puts before text that may hold an integer beyond 2^53 or a float such as 1.0
   const NO_INTEGER = /[.eE]/;
 
   function revive(name, part, context) {
@@ -54,7 +57,7 @@
 
   function decode(source) {
     topFloat = false;
-    return find(UNUSUAL, source) ? parse(source, revive) : parse(source);
+    return code(source, 0) === UNUSUAL ? parse(slice(source, 1), revive) : parse(source);
   }
 
   // Encoding ---------------------------------------------------------------------------------------------------
@@ -124,6 +127,8 @@
   }
 
   class Unfit {
+    path;
+    reason;
     constructor(path, reason) {
       this.path = path;
       this.reason = reason;
