@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MAX_GLOBS = 1_000
 MAX_GLOB_LENGTH = 512
 
+_CHOOSING = ("scopes", "keys")
+
 _UNUSABLE = re.compile(r"[\0\ud800-\udfff]")
 """What no scope and no key holds: NUL, and halves of letters."""
 
@@ -49,9 +51,15 @@ class Selection(NamedTuple):
 
 
 def globs(given: object, name: str) -> tuple[str, ...]:
-    """Give the globs as a tuple; one text counts as one glob. Raises `InvalidArgument` for anything else."""
+    """Give the globs as a tuple; one text counts as one glob, None as no globs, which leaves nothing out.
+
+    Raises `InvalidArgument` for anything else, and for an empty list of what is meant: whoever chose nothing did not
+    mean all.
+    """
     if given is None:
         return ()
+    if name in _CHOOSING and isinstance(given, list | tuple) and not given:
+        raise InvalidArgument(f"{name} is an empty list, which means nothing; name some, or leave it out for all")
     several: Iterable[object] = (
         [given] if isinstance(given, str) else given if isinstance(given, list | tuple) else [None]
     )

@@ -13,14 +13,11 @@ if TYPE_CHECKING:
 SELECTION = ("scopes", "keys", "exclude")
 """The options that take globs."""
 
-_CHOOSING = ("scopes", "keys")
-
 
 def read_options(text: bytes | None, known: Collection[str]) -> dict[str, Any]:
     """Give the options by their names; one that is null is left out, as if it had not been given.
 
-    Raises `InvalidArgument` for one that is not known, and for an empty list of what is meant: left out, it means
-    all. What else a value may be is for the called verb to say.
+    Raises `InvalidArgument` for one that is not known. What its value may be is for the called verb to say.
 
     >>> read_options(b'{"incremental": true, "hold": null}', ("incremental", "hold"))
     {'incremental': True}
@@ -38,8 +35,6 @@ def read_options(text: bytes | None, known: Collection[str]) -> dict[str, Any]:
         # Some languages have one kind of table, so an empty list of globs may come as an empty object.
         if options.get(name) == {}:
             options[name] = []
-        if name in _CHOOSING and options.get(name) == []:
-            raise InvalidArgument(f"{name} is an empty list, which means nothing; name some, or leave it out for all")
     return options
 
 

@@ -80,7 +80,14 @@ def test_no_glob_takes_long(glob: str) -> None:
 def test_one_text_counts_as_one_glob() -> None:
     assert globs("agent:*", "scopes") == ("agent:*",)
     assert globs(["a", "b"], "scopes") == globs(("a", "b"), "scopes") == ("a", "b")
-    assert globs(None, "scopes") == globs([], "scopes") == ()
+    assert globs(None, "scopes") == globs([], "exclude") == ()
+
+
+@pytest.mark.parametrize("name", ["scopes", "keys"])
+@pytest.mark.parametrize("empty", [[], ()])
+def test_an_empty_list_of_what_is_meant_does_not_mean_all(name: str, empty: object) -> None:
+    with pytest.raises(InvalidArgument, match=rf"^{name} is an empty list, which means nothing; "):
+        globs(empty, name)
 
 
 @pytest.mark.parametrize("given", ["", [""], "a\0b", "\ud800", 5, True, [5], [None], {"a": 1}, "x" * 513, b"a"])
