@@ -5,8 +5,8 @@ interface of QuickJS (https://github.com/quickjs-ng/quickjs, quickjs.h), so what
 the loader of modules, the tracker of rejected promises, and the handler that interrupts. The handler is set only at
 the moment when a script must stop, from whatever thread says so; until then running costs nothing extra.
 
-The runtime's address is read out of the package's object `Context`, whose layout is that of the versions named in
-`_KNOWN`; another version is refused before anything is read.
+The runtime's address is read out of the package's object `Context`, whose layout is that of the versions that begin
+with `_KNOWN`; another one is refused before anything is read.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from llmspell.errors import ScriptError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_KNOWN = ("0.17.",)
+_KNOWN = "0.17."
+_INSTALLS_KNOWN = "pip install 'quickjs-ng>=0.17,<0.18'"
 
 _EVAL_MODULE, _EVAL_COMPILE_ONLY, _EVAL_ASYNC = 1, 1 << 5, 1 << 7
 _TAG_EXCEPTION = 6
 
 SQUEEZE_SECONDS = 0.1
 """After so long a script that was interrupted gets no more memory: one that only calls slow functions of the engine
-counts too few steps to notice the interruption soon, but hardly any of them goes on without memory."""
+counts too few steps to notice the interruption soon, but most of them cannot go on without memory."""
 
 _NO_BYTES = 1
 """A memory limit; 0 would be none."""
@@ -70,10 +71,17 @@ class Engine:
             self._memory_limit_bytes += used
             self.context.set_memory_limit(self._memory_limit_bytes)
 
-    def lacks_memory(self) -> bool:
-        """Tell whether hardly any is left of what the runtime may take."""
-        most: int = self._memory_limit_bytes
-        return 0 < most < self.context.memory()["malloc_size"] * 64 // 63
+    def lacked_memory(self) -> bool:
+        """Tell whether memory may have run out: hardly any is left, or the objects once took two thirds of it.
+
+        The engine keeps no mark of the most that was taken. It looks for garbage when there is half as much again as
+        after the last time; where that is beyond the limit, it has no use for a limit any more.
+        """
+        most = self._memory_limit_bytes
+        if most == 0:
+            return False
+        taken: int = self.context.memory()["malloc_size"]
+        return taken * 64 > most * 63 or int(_library.JS_GetGCThreshold(self._runtime)) > most
 
     def load_modules(self, resolve: Callable[[str, str], str], read: Callable[[str], bytes]) -> None:
         """Let `import` find modules: `resolve(importer, specifier)` names one, `read(name)` gives its text.
@@ -212,6 +220,7 @@ def _open_library() -> ctypes.CDLL:
             ("JS_SetHostPromiseRejectionTracker", None, (pointer, _Reject, pointer)),
             ("JS_SetInterruptHandler", None, (pointer, _Interrupt, pointer)),
             ("JS_SetMemoryLimit", None, (pointer, ctypes.c_size_t)),
+            ("JS_GetGCThreshold", ctypes.c_size_t, (pointer,)),
             ("js_strdup", pointer, (pointer, text)),
         ):
             function = getattr(library, name)
@@ -221,8 +230,8 @@ def _open_library() -> ctypes.CDLL:
     version = library.JS_GetVersion().decode()
     if ctypes.sizeof(pointer) != 8 or not version.startswith(_KNOWN):
         raise ScriptError(
-            f"JavaScript cannot run: quickjs-ng {_KNOWN[0]}x of a 64-bit machine is needed, not {version}; "
-            f"install it with: pip install 'quickjs-ng>={_KNOWN[0]}0,<{_KNOWN[0].replace('17', '18')}'"
+            f"JavaScript cannot run: quickjs-ng {_KNOWN}x on a 64-bit machine is needed, and {version} was found; "
+            f"install it with: {_INSTALLS_KNOWN}"
         )
     return library
 

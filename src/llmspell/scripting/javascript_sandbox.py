@@ -125,7 +125,7 @@ class Sandbox:
         if self._run.stop is not None:
             return None
         ending: str | None = self._library["finish"](self._run.wants_result)
-        if ending == _WAITING and self._engine.lacks_memory():  # there was none to settle the promise with
+        if ending == _WAITING and self._engine.lacked_memory():  # there was none to settle the promise with
             raise exceed_memory(self._run)
         return ending
 

@@ -58,9 +58,9 @@ class _Interpreter:
             return Evaluation("value", told)
         if kind == "~":
             raise ScriptError(WAITING)
-        if kind == "?" and _ends_early(json_of(told), source):
-            return Evaluation("incomplete")
-        return Evaluation("failed", str(failure(told, self._run, self._sandbox)))
+        problem = str(failure(told, self._run, self._sandbox))
+        early = kind == "?" and _ends_early(json_of(told), source)
+        return Evaluation("incomplete" if early else "failed", problem)
 
 
 def _ends_early(told: dict[str, str], source: bytes) -> bool:

@@ -11,7 +11,8 @@ class Evaluation(NamedTuple):
     """What came of a text.
 
     `text` is the value as a person reads it ("value"), or what went wrong with file and line ("failed"). "incomplete"
-    means that the text is the beginning of something longer, and that nothing of it ran.
+    means that the text is the beginning of something longer, and that nothing of it ran; its `text` may tell what is
+    missing.
     """
 
     outcome: Outcome

@@ -101,7 +101,7 @@ VALUES = [
     ("setmetatable({}, { __tostring = function() return 'an object' end })", "an object"),
     ("setmetatable({ a = 1 }, { __index = error, __pairs = error, __len = error })", "{ a = 1 }"),
     ("(function() local t = {} t.t = t return t end)()", "{ t = <cycle> }"),
-    ("(function() local t = {} return { t, t } end)()", "{ {}, {} }"),
+    ("(function() local t = { 1 } return { t, t } end)()", "{ { 1 }, { 1 } }"),
     ("{ { { { { { { 1 } } } } } } }", "{ { { { { { { ... } } } } } } }"),
     ("io.write('')", "io.stdout"),
 ]
@@ -176,6 +176,8 @@ def test_a_stop_inside_a_transaction_undoes_it_and_the_next_one_is_a_transaction
     failed = session.evaluate("State.transaction(function() State.save('a', 'b', 1) while true do end end)")
     assert "it ran longer" in failed.text
     assert not memory.exists("a", "b")
+    session.evaluate("State.save('c', 'd', 1)")
+    assert memory.load("c", "d") == 1
     session.evaluate("State.transaction(function() State.save('a', 'b', 2) error('no') end)")
     assert not memory.exists("a", "b")
     session.evaluate("State.transaction(function() State.save('a', 'b', 3) end)")

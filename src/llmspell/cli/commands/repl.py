@@ -101,14 +101,9 @@ def _functions(language: str, store: Store | None) -> tuple[str, ...]:
         return ()
     if language == "python":
         return tuple(name for name in dir(store) if not name.startswith("_"))
-    from llmspell.scripting.bindings import Bindings
+    from llmspell.scripting.hints import functions_of
 
-    return (
-        *Bindings.NAMES,
-        *(Bindings.MIGRATION_NAMES if store.migration_enabled else ()),
-        *(Bindings.BACKUP_NAMES if store.backup_enabled else ()),
-        *(Bindings.HISTORY_NAMES if store.history_days else ()),
-    )
+    return functions_of(store)
 
 
 def _lines() -> Iterator[str]:

@@ -61,8 +61,8 @@ class Loop:
         """Run what a person types, until the end of their lines. Ctrl-C stops an input, and no more."""
         pending: list[str] = []
         while True:
-            self._screen.end_line()
             try:
+                self._screen.end_line()
                 line = reader.line(bool(pending))
             except EOFError:
                 return

@@ -11,6 +11,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.styles import Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 _PROMPTS = {"lua": "lua> ", "javascript": "js> ", "python": "py> "}
 _INDENT = "    "
 _MENU_LINES = 6
+
+# The terminal's own colours, which can be read on its own background.
+_STYLE = {
+    "pygments.keyword": "bold",
+    "pygments.literal.string": "ansigreen",
+    "pygments.literal.number": "ansicyan",
+    "pygments.comment": "ansibrightblack",
+}
 
 
 class Prompt:
@@ -42,6 +51,8 @@ class Prompt:
             complete_while_typing=False,
             complete_in_thread=True,
             lexer=_lexer(language) if coloured else None,
+            style=Style.from_dict(_STYLE),
+            include_default_pygments_style=False,
             color_depth=None if coloured else ColorDepth.DEPTH_1_BIT,
             key_bindings=_indenting(),
             prompt_continuation=self._next,

@@ -1,7 +1,8 @@
 // How does a script start and end? Prepares the global object, imports the script, tells what came of it.
 // Given: functions of the host by their names in the global object; the parts of the library as functions.
-// Gives: start(name) and finish(wanted) for a script, then exported() and call(name, text) for its functions, converse(specifier) and converged() for each text of a
-// conversation, track(promise, reason, handled), recover(), whereStopped().
+// Gives: start(name) and finish(wanted) for a script, then exported() and call(name, text) for its functions,
+// converse(specifier) and converged() for each text of a conversation, track(promise, reason, handled), recover(),
+// whereStopped().
 (function (prefix, offered, values, makeState, makeConsole) {
   'use strict';
   const { Error, RangeError, TypeError } = globalThis;

@@ -146,13 +146,15 @@
     } else if (typeof given !== 'object' || isArray(given)) {
       refuse(call, `the options must be an object, not ${describe(given)}`);
     }
-    const names = keys(given);
+    const names = keys(given), chosen = create(null); // without what a script may have put into the prototype
     for (let index = 0; index < names.length; index++) {
-      if (!includes(known, names[index])) {
-        refuse(call, `there is no option "${names[index]}"; known: ${join(known, ', ')}`);
+      const name = names[index];
+      if (!includes(known, name)) {
+        refuse(call, `there is no option "${name}"; known: ${join(known, ', ')}`);
       }
+      chosen[name] = given[name];
     }
-    return given;
+    return chosen;
   }
 
   // The options of a call that has many, as text: the host knows them.

@@ -210,6 +210,10 @@ def test_functions_in_a_text_may_hold_empty_lines(conversations: Conversations) 
     assert not conversations.loop.failed
 
 
+def test_empty_lines_inside_an_input_are_part_of_it(conversations: Conversations) -> None:
+    assert conversations.read("lua", "\nx = [[a\n\n  \nb]]\n\nx\n") == [("value", '"a\\n\\n  \\nb"')]
+
+
 def test_the_end_of_a_text_ends_its_last_input(conversations: Conversations) -> None:
     assert conversations.read("python", "if True:\n  x = 1\n  State.save('a', 'b', 7)") == []
     assert conversations.read("python", "State.load('a', 'b')") == [("value", "7")]
