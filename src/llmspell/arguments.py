@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from types import CoroutineType
+from typing import TypeVar
 
 from llmspell.errors import InvalidArgument, InvalidValue
 from llmspell.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_SCOPE_BYTES, MAX_TTL_SECONDS, MIN_INTEGER
+
+Result = TypeVar("Result")
 
 
 def scope_name(scope: object) -> str:
@@ -87,6 +91,14 @@ def value_text(text: bytes, max_value_bytes: int) -> bytes:
             f"takes {len(text)} bytes as JSON, more than max_value_bytes = {max_value_bytes}; split it over keys",
         )
     return text
+
+
+def ended(result: Result) -> Result:
+    """Accept what a function has returned, unless it is a coroutine: an `async def` that has not even begun."""
+    if isinstance(result, CoroutineType):
+        result.close()
+        raise InvalidArgument("the function must be done when it returns, not be async; await first, then begin")
+    return result
 
 
 def _name(name: object, what: str, most_bytes: int) -> str:

@@ -194,7 +194,7 @@ class State:
         """Save what `fn` makes of the value (of `default` where there is none) and give it; None deletes. Atomic.
 
         `fn` may run again when somebody else changed the value meanwhile, so it should do nothing
-        but compute. The expiry stays.
+        but compute. The expiry stays. Raises `InvalidArgument` for an `async def`.
 
         >>> store = llmspell.open(backend="memory")
         >>> store.update("app", "name", lambda name: name + "!", "anonymous")
@@ -206,7 +206,7 @@ class State:
         def attempt(state: State) -> JsonValue:
             stored = state.stored(scope, key)
             old = stored.value if stored else text
-            value = fn(None if old is None else codec.decode(old))
+            value = arguments.ended(fn(None if old is None else codec.decode(old)))
             if value is None:
                 state.delete(scope, key)
             else:
@@ -232,7 +232,7 @@ class State:
 
     def transaction(self, fn: Callable[[State], Result]) -> Result:
         """Run `fn` as part of the transaction (or snapshot) that this state belongs to."""
-        return fn(self)
+        return arguments.ended(fn(self))
 
     null: None = None
     """What scripts in other languages write for JSON's null; in Python it is None itself."""

@@ -105,6 +105,7 @@ class Store(Neighbours):
         `fn` runs again; after a few times it runs in the writer's turn, where nobody can overtake
         it. So `fn` should only read and write state. An error in `fn` undoes all and is raised
         again. `fn` is given the state to work on; a transaction inside a transaction joins it.
+        Raises `InvalidArgument` for an `async def`.
 
         `with store.transaction() as tx:` runs once, commits at the end of the block, and raises
         `Conflict` when another writer changed what the block had read.
@@ -120,19 +121,19 @@ class Store(Neighbours):
             return self._transaction_block()
         outer = self._current()
         if outer is not None:
-            return fn(outer.state)
+            return arguments.ended(fn(outer.state))
         before = innermost.get()
         try:
             for _ in range(TRANSACTION_ATTEMPTS):
                 attempt = self.attempt()
                 try:
                     with attempt:
-                        return fn(attempt.state)
+                        return arguments.ended(fn(attempt.state))
                 except Exception:
                     if not attempt.overtaken:
                         raise
             with self.attempt(alone=True) as attempt:
-                return fn(attempt.state)
+                return arguments.ended(fn(attempt.state))
         finally:
             innermost.set(before)  # once more, in case a signal's error kept the attempt from doing so
 

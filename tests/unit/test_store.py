@@ -68,6 +68,34 @@ def test_an_interruption_inside_undoes_all_and_is_not_repeated(store: Store) -> 
     assert not store.exists("scope", "key")
 
 
+def test_an_async_function_is_no_transaction(store: Store) -> None:
+    async def save(state: State) -> None:
+        state.save("scope", "key", 1)
+
+    def save_and_join(state: State) -> None:
+        state.save("scope", "outer", 1)
+        state.transaction(cast("Callable[[State], None]", save))
+
+    def save_and_join_by_the_store(state: State) -> None:
+        state.save("scope", "outer", 1)
+        store.transaction(cast("Callable[[State], None]", save))
+
+    for function in (save, save_and_join, save_and_join_by_the_store):
+        with pytest.raises(InvalidArgument, match="the function must be done when it returns, not be async"):
+            store.transaction(function)
+    assert store.scopes() == []
+
+
+def test_an_async_function_updates_nothing(store: Store) -> None:
+    async def twice(value: object) -> object:
+        return value
+
+    store.save("scope", "key", 1)
+    with pytest.raises(InvalidArgument, match="the function must be done when it returns, not be async"):
+        store.update("scope", "key", cast("Callable[[object], int]", twice))
+    assert store.load("scope", "key") == 1
+
+
 def test_a_transaction_runs_again_when_it_was_overtaken(store: Store) -> None:
     seen = []
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 MAX_RESULT_BYTES = MAX_VALUE_BYTES
 """As Python objects a value takes many times the memory of its text."""
 
+MAX_MESSAGE_LENGTH = 10_000
+"""A script may raise a text as large as its memory; whoever logs the error need not hold it."""
+
 _CONFINED = tuple(language for language in LANGUAGES if language not in UNWATCHED)
 
 _LIMIT_OF_SETTING = {
@@ -81,10 +84,11 @@ def run_script(
     it has saved stays, whatever comes later; a transaction that it leaves open is undone.
 
     Raises `ScriptError` when the script fails or ends with another exit code than 0, `LimitExceeded` when a limit
-    stops it (both have the `output` until then), `InvalidValue` when JSON cannot hold the result in 10,000,000 bytes,
-    `InvalidArgument` for wrong arguments and inside a transaction of this store, where script and caller would wait
-    for each other. Ctrl-C stops the script and is raised as `KeyboardInterrupt`. A script that does not stop within
-    half a second is left alone in its thread, which ends as soon as it can.
+    stops it (both have the `output` until then, and at most about 10,000 characters of the script's own message),
+    `InvalidValue` when JSON cannot hold the result in 10,000,000 bytes, `InvalidArgument` for wrong arguments and
+    inside a transaction of this store, where script and caller would wait for each other. Ctrl-C stops the script and
+    is raised as `KeyboardInterrupt`. A script that does not stop within half a second is left alone in its thread,
+    which ends as soon as it can.
 
     >>> import llmspell
     >>> with llmspell.open(backend="memory") as store:
@@ -102,6 +106,7 @@ def run_script(
         raise InvalidArgument(
             f"instructions = {limits.instructions} is a limit for Lua, and {language} counts none; use seconds"
         )
+    _require_store(store)
     if store is not None and store.in_transaction:
         raise InvalidArgument(
             "a script cannot be run inside a transaction, because it runs in a thread of its own, where each would "
@@ -117,10 +122,22 @@ def run_script(
         result = None if run.result is None else _value(run.result)
     except ScriptError as error:
         error.output = streams.text
+        error.args = (_shortened(str(error)),)
         raise
     except InvalidValue as error:
         raise InvalidValue(error.path, error.reason, "the result cannot be given") from None
     return ScriptResult(result, streams.text)
+
+
+def _shortened(message: str) -> str:
+    """Cut a message that is too long, and say so.
+
+    >>> _shortened("x" * 20_000)[10_000:]
+    ' ... (20,000 characters in all)'
+    """
+    if len(message) <= MAX_MESSAGE_LENGTH:
+        return message
+    return f"{message[:MAX_MESSAGE_LENGTH]} ... ({len(message):,} characters in all)"
 
 
 def _value(text: bytes) -> JsonValue:
@@ -174,6 +191,13 @@ def _settings(limits: Limits, language: str) -> ScriptSettings:
         timeout_seconds=float(seconds),
         javascript_memory_limit_bytes=limits.memory_bytes,
     )
+
+
+def _require_store(store: object) -> None:
+    from llmspell.store import Store
+
+    if store is not None and not isinstance(store, Store):
+        raise InvalidArgument(f"store must be an open store or None, not {store!r}; llmspell.open gives one")
 
 
 def _source(source: object) -> bytes:

@@ -35,6 +35,9 @@ counts too few steps to notice the interruption soon, but most of them cannot go
 _NO_BYTES = 1
 """A memory limit; 0 would be none."""
 
+_SPARE_BYTES, _COMPILED_BYTES = 1_048_576, 32
+"""What compiling may take beyond the limit: so much, and so much for each byte of the text."""
+
 
 class _Value(ctypes.Structure):
     """A JSValue of a 64-bit machine."""
@@ -82,6 +85,10 @@ class Engine:
             return False
         taken: int = self.context.memory()["malloc_size"]
         return taken * 64 > most * 63 or int(_library.JS_GetGCThreshold(self._runtime)) > most
+
+    def collect(self) -> None:
+        """Look for garbage now: close to the limit the engine waits with it for too long."""
+        _library.JS_RunGC(self._runtime)
 
     def load_modules(self, resolve: Callable[[str, str], str], read: Callable[[str], bytes]) -> None:
         """Let `import` find modules: `resolve(importer, specifier)` names one, `read(name)` gives its text.
@@ -177,7 +184,16 @@ class Engine:
                 _library.JS_SetMemoryLimit(self._runtime, _NO_BYTES)
 
     def _evaluate(self, source: bytes, name: bytes, flags: int) -> _Value:
+        """Evaluate or compile, with some memory more: at the limit the engine's compiler would end the process."""
+        with self._lock:
+            most = self._memory_limit_bytes
+            if most:
+                spare = _SPARE_BYTES + _COMPILED_BYTES * len(source)
+                _library.JS_SetMemoryLimit(self._runtime, most + spare)
         value: _Value = _library.JS_Eval(self._context, source, len(source), name, flags)
+        with self._lock:
+            if most:
+                _library.JS_SetMemoryLimit(self._runtime, _NO_BYTES if self._interrupted else most)
         return value
 
     def _throw(self, message: str) -> None:
@@ -219,6 +235,7 @@ def _open_library() -> ctypes.CDLL:
             ("JS_SetModuleLoaderFunc", None, (pointer, _Normalize, _Load, pointer)),
             ("JS_SetHostPromiseRejectionTracker", None, (pointer, _Reject, pointer)),
             ("JS_SetInterruptHandler", None, (pointer, _Interrupt, pointer)),
+            ("JS_RunGC", None, (pointer,)),
             ("JS_SetMemoryLimit", None, (pointer, ctypes.c_size_t)),
             ("JS_GetGCThreshold", ctypes.c_size_t, (pointer,)),
             ("js_strdup", pointer, (pointer, text)),

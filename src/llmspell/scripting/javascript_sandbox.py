@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LIBRARY = os.path.join(os.path.dirname(__file__), "javascript_library")
 _PREFIX = "llmspell."
+_FILES = ("values", "checks", "state", "console", "main")
 _PARTS = ("start", "finish", "exported", "call", "converse", "converged", "recover", "whereStopped")
 
 _WAITING = "~"
@@ -55,6 +56,7 @@ class Sandbox:
         settings, script = run.settings, run.script
         self._modules = Modules(script.name, script.folder, script.source)
         self.sources = self._modules.sources
+        self._over = False
         self._texts = 0
         self._text: bytes | None = None
         self._bindings = None
@@ -94,6 +96,8 @@ class Sandbox:
 
         def act() -> str | None:
             self._texts += 1
+            if self._engine.lacked_memory():
+                self._engine.collect()
             self._text = self.sources[self._run.script.name] = source
             self._library["converse"](f"{_TEXT}{self._texts}")
             self._run_jobs()
@@ -130,8 +134,9 @@ class Sandbox:
         return ending
 
     def _run_jobs(self) -> None:
-        """Run what waits to be run, until nothing does or the script was stopped."""
-        while self._run.stop is None and self._engine.context.execute_pending_job():
+        """Run what waits to be run, until nothing does, the script has failed, or it was stopped."""
+        self._over = False
+        while self._run.stop is None and not self._over and self._engine.context.execute_pending_job():
             pass
 
     def _attempt(self, act: Callable[[], str | None]) -> str | None:
@@ -157,9 +162,9 @@ class Sandbox:
 
     def _open_library(self) -> dict[str, Any]:
         context, run = self._engine.context, self._run
-        offered = {}
+        offered = {"end": crossing(self._end, "", run)}
         if self._effects:
-            offered = {
+            offered |= {
                 "write": crossing(self._write, "t", run),
                 "write_error": crossing(self._write_error, "t", run),
                 "exit": crossing(self._exit, "n", run),
@@ -169,8 +174,8 @@ class Sandbox:
             offered |= crossings(self._bindings.functions(), run)
         for name, function in offered.items():
             context.add_callable(_PREFIX + name, function)
-        values, state, console, main = (context.eval(_source(name)) for name in ("values", "state", "console", "main"))
-        library = main(_PREFIX, " ".join(offered), values(), state, console)
+        values, checks, state, console, main = (context.eval(_source(name)) for name in _FILES)
+        library = main(_PREFIX, " ".join(offered), values(), checks, state, console)
         parts: dict[str, Any] = dict.fromkeys(_PARTS)
         context.set(_PREFIX + "library", library)
         for name in parts:
@@ -205,6 +210,9 @@ class Sandbox:
     def _arguments(self) -> str:
         arguments = (self._run.script.name, *self._run.script.arguments)
         return "\0".join(os.fsencode(argument).decode(errors="replace") for argument in arguments)
+
+    def _end(self) -> None:
+        self._over = True
 
     def _exit(self, code: int) -> None:
         self._run.exit(code)

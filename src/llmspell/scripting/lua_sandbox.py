@@ -80,7 +80,10 @@ class Sandbox:
         self.true_pcall = true_globals[b"pcall"]
         self.guard = self.part("guard")(self._functions, self._permitted, lua.table_from(limits))
         self.run, self.protected = self.part("main")(
-            self.guard[b"begin"], true_globals[b"xpcall"], true_globals[b"debug"][b"traceback"]
+            self.guard[b"begin"],
+            self.guard[b"position"],
+            true_globals[b"xpcall"],
+            true_globals[b"debug"][b"traceback"],
         )
 
     def part(self, name: str) -> Any:

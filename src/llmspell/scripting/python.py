@@ -67,13 +67,21 @@ def execute(run: Run) -> None:
 def show(error: BaseException) -> None:
     """Tell an uncaught exception on standard error as Python does, without the frames of llmspell.
 
-    If the script has set a `sys.excepthook` of its own, that one tells it.
+    If the script has set a `sys.excepthook` of its own, that one tells it; when that fails, both errors are told.
     """
     from llmspell.scripting.python_traceback import trim
 
     trim(error)
     _flush_output()
-    sys.excepthook(type(error), error, error.__traceback__)
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except Exception as failure:  # noqa: BLE001 - a hook may raise anything
+        failure.__context__ = None
+        trim(failure)
+        print("Error in sys.excepthook:", file=sys.stderr)
+        sys.__excepthook__(type(failure), failure, failure.__traceback__)
+        print("\nOriginal exception was:", file=sys.stderr)
+        sys.__excepthook__(type(error), error, error.__traceback__)
     sys.stderr.flush()
 
 

@@ -49,6 +49,12 @@ def test_a_wrong_line_is_an_error_and_not_the_end_of_the_process() -> None:
         parse("state", "load", "a")
 
 
+@pytest.mark.parametrize(("command", "missing"), [("run", "SCRIPT"), ("exec", "CODE")])
+def test_a_script_may_have_no_arguments_but_must_be_there(command: str, missing: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"^the following arguments are required: {missing}; see"):
+        parse(command)
+
+
 def test_only_the_named_command_has_its_arguments() -> None:
     def refuse() -> None:
         raise AssertionError("not to be imported")

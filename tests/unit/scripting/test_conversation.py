@@ -52,11 +52,13 @@ class Texts:
             "endless": _endless,
         }
         self.opened: list[Interpreter] = []
+        self.sessions: list[Session] = []
 
     def converse(self, **settings: object) -> Session:
         chosen = ScriptSettings()._replace(**settings)  # type: ignore[arg-type]
         run = Run(Script(b"", "repl", "."), None, chosen)
-        return Conversation(run, lambda run: Interpreter(self, run))
+        self.sessions.append(Conversation(run, lambda run: Interpreter(self, run)))
+        return self.sessions[-1]
 
 
 def _endless(interpreter: Interpreter) -> Evaluation:
@@ -69,8 +71,11 @@ def _endless(interpreter: Interpreter) -> Evaluation:
 
 
 @pytest.fixture
-def texts() -> Texts:
-    return Texts()
+def texts() -> Iterator[Texts]:
+    texts = Texts()
+    yield texts
+    for session in texts.sessions:
+        session.close()
 
 
 @pytest.fixture

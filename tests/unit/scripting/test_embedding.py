@@ -10,7 +10,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -329,11 +329,12 @@ def test_instructions_are_no_limit_of_javascript() -> None:
 
 def test_a_script_that_cannot_be_stopped_is_left_alone(memory: llmspell.Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "GRACE_SECONDS", 0.05)
+    before = set(threading.enumerate())
     source = f"State.save('s', 'before', 1) print('before'); {LONG_MATCH} State.save('s', 'after', 1)"
     with pytest.raises(LimitExceeded, match=r"^script: stopped: it ran longer than 0\.2 s; seconds") as caught:
         run_script(memory, source, limits=Limits(seconds=0.2))
     assert caught.value.output == "before\n"
-    left = [thread for thread in threading.enumerate() if thread.name == "script"]
+    left = [thread for thread in threading.enumerate() if thread.name == "script" and thread not in before]
     assert run_script(memory, "return State.list_keys('s')").result == ["before"]
     for thread in left:
         thread.join(60)
@@ -434,6 +435,16 @@ def test_the_text_of_a_script_may_be_bytes() -> None:
     assert run_script(None, b"return #'\xff'").result == 1
 
 
+@pytest.mark.parametrize(
+    ("language", "source"),
+    [("lua", "error(string.rep('e', 1000000))"), ("javascript", "throw new Error('e'.repeat(1000000))")],
+)
+def test_a_large_message_of_a_script_is_cut(language: str, source: str) -> None:
+    with pytest.raises(ScriptError, match=r"^script:1: .*e \.\.\. \(1,000,\d\d\d characters in all\)$") as caught:
+        run_script(None, source, language=language)
+    assert len(str(caught.value)) < 11_000
+
+
 # Wrong use ------------------------------------------------------------------------------------------------
 
 
@@ -466,6 +477,13 @@ def test_an_unknown_language_is_refused_with_those_that_are_known() -> None:
 def test_a_wrong_argument_is_refused(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidArgument, match=f"^{sentence}"):
         run_script(None, **{"source": "", **options})
+
+
+def test_what_is_no_store_is_refused() -> None:
+    with pytest.raises(
+        InvalidArgument, match=r"^store must be an open store or None, not .\./state.; llmspell\.open gives"
+    ):
+        run_script(cast("Any", "./state"), "")
 
 
 def test_an_empty_folder_name_is_not_the_working_directory() -> None:

@@ -71,6 +71,16 @@ def test_what_is_left_to_do_is_done_before_the_end(memory_javascript: JavaScript
     assert memory_javascript(text) == "early\nlate\n"
 
 
+def test_microtasks_run_in_their_order(memory_javascript: JavaScript) -> None:
+    text = """
+        queueMicrotask(() => console.log(2));
+        Promise.resolve().then(() => console.log(3));
+        queueMicrotask(() => { console.log(4); queueMicrotask(() => console.log(5)); });
+        console.log(1);
+    """
+    assert memory_javascript(text) == "1\n2\n3\n4\n5\n"
+
+
 # Errors ---------------------------------------------------------------------------------------------------
 
 

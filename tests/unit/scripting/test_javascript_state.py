@@ -356,7 +356,7 @@ def test_an_async_function_is_refused_and_undone(javascript: JavaScript, call: s
     """
     name = call[: call.index("(")]
     assert javascript(text) == (
-        f"InvalidArgument {name}: the function must end before it returns, not be async: nothing it did was kept "
+        f"InvalidArgument {name}: the function must be done when it returns, not be async: what it did so far was undone "
         "(at t.js:3)\n1 false\n"
     )
 

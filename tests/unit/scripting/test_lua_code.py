@@ -100,7 +100,7 @@ WRONG_FILES = {
     "an error without a place": ("error('broken', 0)", r"^f\.lua: broken$"),
     "an error that is no text": (
         "error({})",
-        r"^f\.lua: the script raised an error that is no text \(a table value\)$",
+        r"^f\.lua:1: the script raised an error that is no text \(a table value\)$",
     ),
     "nothing": ("", r"^f\.lua: the file must end by returning a table of its functions, .*, not nil$"),
     "a function": ("return print", r"^f\.lua: the file must end by returning a table .*, not function$"),
@@ -256,7 +256,7 @@ WRONG_RESULTS = {
     "a cycle": ("value.self = value return value", "the value cannot be stored: .self contains itself"),
     "an error": ("\nerror('too old')", 'function "f" failed: f.lua:2: too old'),
     "an error without a place": ("error('too old', 0)", 'function "f" failed: f.lua: too old'),
-    "an error that is no text": ("error({})", "f.lua: the script raised an error that is no text (a table value)"),
+    "an error that is no text": ("error({})", "f.lua:1: the script raised an error that is no text (a table value)"),
     "an error that says what it is": (
         "error(setmetatable({}, {__tostring = function() return 'odd' end}))",
         "f.lua: odd",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from llmspell.scripting.session import Evaluation, Session
 
-GREEDY = 'string.find(string.rep("a", 1000000), string.rep(".-", 30) .. "b")'
-"""One call that takes longer than anybody waits."""
+LONG_MATCH = "(('a'):rep(22)):find(('a?'):rep(22) .. ('a'):rep(22) .. 'b')"
+"""One call that takes a second or two, in which nothing can stop it."""
 
 
 @pytest.fixture
@@ -59,6 +59,10 @@ def test_a_global_stays_and_a_local_variable_ends_with_its_text(lua: Callable[[s
     assert lua("x = 5 local y = 6").outcome == "nothing"
     assert shown(lua, "x + 1") == "6"
     assert shown(lua, "y") == "nil"
+
+
+def test_an_error_of_a_single_call_names_the_conversation(lua: Callable[[str], Evaluation]) -> None:
+    assert lua("require('nowhere')").text.startswith("repl: module 'nowhere' not found")
 
 
 @pytest.mark.parametrize("text", ["", "-- nothing", "x = 1", "(function() end)()"])
@@ -216,7 +220,7 @@ def test_a_call_that_cannot_be_stopped_costs_the_variables(
     session = converse(timeout_seconds=0.1)
     session.evaluate("x = 5")
     monkeypatch.setattr(conversation, "GRACE_SECONDS", 0.1)
-    assert session.evaluate(GREEDY).text.endswith(conversation.VARIABLES_GONE)
+    assert session.evaluate(LONG_MATCH).text.endswith(conversation.VARIABLES_GONE)
     assert session.evaluate("x") == ("value", "nil")
 
 

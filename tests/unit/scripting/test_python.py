@@ -246,6 +246,19 @@ def test_a_hook_of_the_script_shows_its_errors(execute: Execute, capsys: pytest.
     assert capsys.readouterr().err == "InvalidArgument ['<module>']\n"
 
 
+def test_when_a_hook_of_the_script_fails_both_errors_are_shown(
+    execute: Execute, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failure = failure_of(execute, "import sys\nsys.excepthook = lambda *error: 1 / 0\nraise ValueError('first')\n")
+    python.show(cause_of(failure))
+    told = capsys.readouterr().err
+    first, _, second = told.partition("Original exception was:")
+    assert "Error in sys.excepthook:" in first
+    assert first.rstrip().endswith("ZeroDivisionError: division by zero")
+    assert second.endswith("ValueError: first\n")
+    assert "llmspell/scripting" not in told
+
+
 @contextmanager
 def standard_streams(folder: Path) -> Iterator[None]:
     """Have standard streams of the test's own, in the files `out` and `err`; a fixture could not: pytest sets its own."""

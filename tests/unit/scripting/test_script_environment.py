@@ -255,6 +255,20 @@ def test_a_missing_module_says_where_it_was_looked_for(memory_lua: Lua) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("return require('a')", "t.lua"),
+        ("local function find() return require('a') end\nfind() print()", "t.lua:2"),
+        ("local found = require('a')\nreturn found", "t.lua:1"),
+    ],
+)
+def test_an_error_of_a_call_that_ends_a_function_names_no_file_of_llmspell(
+    memory_lua: Lua, text: str, where: str
+) -> None:
+    assert memory_lua.error(text).startswith(f"{where}: module 'a' not found")
+
+
 @pytest.mark.parametrize("name", ["nil", "{}", "1"])
 def test_require_of_no_name_is_refused_by_line(memory_lua: Lua, name: str) -> None:
     assert memory_lua.error(f"\nrequire({name})").startswith("t.lua:2: bad argument #1 to 'require' (string expected")
@@ -320,17 +334,17 @@ ERRORS = {
     "error(4.5)": "4.5",
     "local x = nil + 1": "t.lua:1: attempt to perform arithmetic on a nil value",
     "\n\nnothing()": "t.lua:3: attempt to call a nil value (global 'nothing')",
-    "error()": "the script raised an error that is no text (a nil value)",
-    "error({})": "the script raised an error that is no text (a table value)",
-    "error({code = 1})": "the script raised an error that is no text (a table value)",
-    "error(print)": "the script raised an error that is no text (a function value)",
-    "error(true)": "the script raised an error that is no text (a boolean value)",
+    "error()": "t.lua:1: the script raised an error that is no text (a nil value)",
+    "error({})": "t.lua:1: the script raised an error that is no text (a table value)",
+    "error({code = 1})": "t.lua:1: the script raised an error that is no text (a table value)",
+    "error(print)": "t.lua:1: the script raised an error that is no text (a function value)",
+    "error(true)": "t.lua:1: the script raised an error that is no text (a boolean value)",
     "error(setmetatable({}, {__tostring = function() return 'my own' end}))": "my own",
     "error(setmetatable({}, {__tostring = function() return 'my own' end, __metatable = 'locked'}))": (
-        "the script raised an error that is no text (a table value)"
+        "t.lua:1: the script raised an error that is no text (a table value)"
     ),
     "error(setmetatable({}, setmetatable({}, {__index = function() return print end})))": (
-        "the script raised an error that is no text (a table value)"
+        "t.lua:1: the script raised an error that is no text (a table value)"
     ),
     "error('bytes \\xff')": "t.lua:1: bytes \\xff",
     "error('two\\nlines', 0)": "two\nlines",

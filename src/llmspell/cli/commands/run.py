@@ -25,25 +25,23 @@ if TYPE_CHECKING:
 def declare_run(parser: Parser) -> None:
     """Add the arguments of `run`."""
     parser.add_argument("script", metavar="SCRIPT", help="the file; - reads the script from standard input")
-    _declare_script_arguments(parser)
+    _declare_script_arguments(parser, "what the file name tells, or else default_engine")
     parser.set_defaults(execute=_run)
 
 
 def declare_exec(parser: Parser) -> None:
     """Add the arguments of `exec`."""
     parser.add_argument("script", metavar="CODE", help="the text of the script")
-    _declare_script_arguments(parser)
+    _declare_script_arguments(parser, "default_engine of the configuration")
     parser.set_defaults(execute=_exec)
 
 
-def _declare_script_arguments(parser: Parser) -> None:
+def _declare_script_arguments(parser: Parser, default: str) -> None:
+    parser.add_argument("--language", metavar="LANGUAGE", help=f"lua, javascript or python; unless given, {default}")
+    # Only shown: what stands behind the script was taken away before, untouched. The default says that it may be none.
     parser.add_argument(
-        "--language",
-        metavar="LANGUAGE",
-        help="lua, javascript or python; unless given, what the file name tells, or else default_engine",
+        "script_arguments", metavar="ARGS", nargs="*", default=[], help="what the script is given, options too"
     )
-    # Only shown: what stands behind the script was taken away before, untouched.
-    parser.add_argument("script_arguments", metavar="ARGS", nargs="*", help="what the script is given, options too")
 
 
 def run_file(

@@ -16,7 +16,8 @@
 
   function quoted(text) {
     const cut = text.length > MOST_TEXT;
-    return stringify(cut ? text.slice(0, MOST_TEXT) : text) + (cut ? `... ${text.length - MOST_TEXT} more characters` : '');
+    const more = cut ? `... ${text.length - MOST_TEXT} more characters` : '';
+    return stringify(cut ? text.slice(0, MOST_TEXT) : text) + more;
   }
 
   function nameOf(value) {
@@ -167,7 +168,8 @@
     let used = 0, first = [];
     if (typeof values[0] === 'string' && values.length > 1) {
       used = 1;
-      first = [values[0].replace(PLACE, (kind) => (kind === '%%' ? '%' : used < values.length ? spell(kind, values[used++]) : kind))];
+      const filled = (kind) => (used < values.length ? spell(kind, values[used++]) : kind);
+      first = [values[0].replace(PLACE, (kind) => (kind === '%%' ? '%' : filled(kind)))];
     }
     const rest = [];
     for (let index = used; index < values.length; index++) {

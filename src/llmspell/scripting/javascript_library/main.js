@@ -3,7 +3,7 @@
 // Gives: start(name) and finish(wanted) for a script, then exported() and call(name, text) for its functions,
 // converse(specifier) and converged() for each text of a conversation, track(promise, reason, handled), recover(),
 // whereStopped().
-(function (prefix, offered, values, makeState, makeConsole) {
+(function (prefix, offered, values, makeChecks, makeState, makeConsole) {
   'use strict';
   const { Error, RangeError, TypeError } = globalThis;
   const { create, defineProperty, freeze, getOwnPropertyDescriptor, keys } = Object;
@@ -30,7 +30,7 @@
   }
 
   const { console, inspect } = makeConsole(host, values, halt);
-  const { State, recover } = makeState(host, values, halt);
+  const { State, recover } = makeState(host, values, makeChecks(values, halt));
 
   // The global object ------------------------------------------------------------------------------------------
 
@@ -106,8 +106,12 @@
     outcome = error;
   }
 
+  // What a script has still going when it fails does not go on.
   function start(name) {
-    then(import(name), succeed, fail);
+    then(import(name), succeed, (error) => {
+      fail(error);
+      host.end();
+    });
   }
 
   function partsOf(error) {
@@ -155,7 +159,10 @@
     try {
       return act();
     } catch (error) {
-      return error instanceof Unfit ? flat('?', stringify({ __proto__: null, path: error.path, reason: error.reason })) : report(error);
+      if (error instanceof Unfit) {
+        return flat('?', stringify({ __proto__: null, path: error.path, reason: error.reason }));
+      }
+      return report(error);
     }
   }
 

@@ -1,6 +1,6 @@
 // How does a JavaScript value become JSON text without changing on the way, and text a value again?
-// Gives: encode(value, float) -> text, or throws an Unfit; decode(text); wasFloat() for the value decoded last; what the
-// other parts are made with: own(method) -> function, flat(...texts).
+// Gives: encode(value, float) -> text, or throws an Unfit; decode(text); wasFloat() for the value decoded last; and
+// what the other parts are made with: own(method) -> function, flat(...texts).
 // Nothing that a script can replace later is called: what is needed of the prototypes is held from the start.
 (function () {
   'use strict';
@@ -35,7 +35,7 @@
 
   // Decoding ---------------------------------------------------------------------------------------------------
 
-  const UNUSUAL = 126; // "~", which the host puts before text that may hold an integer beyond 2^53 or a float such as 1.0
+  const UNUSUAL = 126; // "~", which the host puts before text with what may be an integer beyond 2^53 or a float as 1.0
   const NO_INTEGER = /[.eE]/;
 
   function revive(name, part, context) {
@@ -83,6 +83,9 @@
       return false;
     }
     unusual ||= anyFloats && marksOf(floats, value) !== undefined;
+    if (getOwnPropertySymbols(value).length > 0) {
+      return false;
+    }
     const names = keys(value);
     if (isArray(value)) {
       const length = value.length;
@@ -97,7 +100,7 @@
       return true;
     }
     const prototype = getPrototypeOf(value);
-    if ((prototype !== plain && prototype !== null) || getOwnPropertySymbols(value).length > 0) {
+    if (prototype !== plain && prototype !== null) {
       return false;
     }
     for (let index = 0; index < names.length; index++) {

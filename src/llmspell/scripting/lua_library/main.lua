@@ -1,19 +1,30 @@
 -- How does a script start and end? Loads the text, runs it, turns what it raised into one sentence.
--- Given: begin from the guard; xpcall and traceback from before the sandbox.
+-- Given: begin and position from the guard; xpcall and traceback from before the sandbox.
 -- Gives: run(source, name, arguments, encode); protected(fn, ...).
-local begin, xpcall, traceback = ...
+local begin, position, xpcall, traceback = ...
 local load, type, tostring, getmetatable, rawget, error = load, type, tostring, getmetatable, rawget, error
-local unpack, sub = table.unpack, string.sub
+local unpack, sub, gsub = table.unpack, string.sub, string.gsub
+
+local function with_position(message)
+  local where = position()
+  return where ~= "" and where .. ": " .. message or message
+end
+
+-- After `return require("x")` Lua has forgotten the caller, and takes the library's line for it.
+local function placed(message)
+  local bare, taken = gsub(message, "^llmspell/%l+%.lua:%d+: ", "")
+  return taken > 0 and with_position(bare) or message
+end
 
 local function sentence(problem)
   if type(problem) == "string" or type(problem) == "number" then
-    return tostring(problem)
+    return placed(tostring(problem))
   end
   local meta = getmetatable(problem)
   if type(meta) == "table" and rawget(meta, "__tostring") then
     return tostring(problem)
   end
-  return "the script raised an error that is no text (a " .. type(problem) .. " value)"
+  return with_position("the script raised an error that is no text (a " .. type(problem) .. " value)")
 end
 
 -- Gives true and the first result of fn, or false with what was raised and where.
