@@ -211,7 +211,7 @@ def _script(root: Table, runtime: Table) -> ScriptSettings:
         lua.refuse("stdlib_level", "differs from engines.lua.stdlib, which means the same", "keep one")
     time_limit_ms = security.whole("max_execution_time_ms", 0, MAX_TIMEOUT_SECONDS * 1000, None)
     max_memory_bytes = security.whole("max_memory_bytes", 0, limits.MAX_INTEGER, None)
-    return ScriptSettings(
+    settings = ScriptSettings(
         default_engine=root.choice("default_engine", LANGUAGES, default.default_engine),
         stdlib=stdlib or stdlib_level or default.stdlib,
         memory_limit_bytes=_stricter(
@@ -238,6 +238,8 @@ def _script(root: Table, runtime: Table) -> ScriptSettings:
         ),
         python_enabled=python.flag("enabled", default.python_enabled),
     )
+    python.refuse_misspelt()  # what was to be forbidden would stay allowed
+    return settings
 
 
 def _stricter(one: Number | None, other: Number | None, default: Number) -> Number:

@@ -149,18 +149,27 @@ class Table:
 
     def refuse_others(self) -> None:
         """Note a problem for every key that nobody asked for."""
-        remedy = f"known keys: {', '.join(self._asked)}"
-        for key in self._values:
-            if key not in self._asked:
-                self._problems.append(
-                    Problem((*self._path, key), self._values[key], "is not a known key", remedy, self._asked, key)
-                )
+        self._refuse_unknown([key for key in self._values if key not in self._asked])
+
+    def refuse_misspelt(self) -> None:
+        """Note a problem for every key that is nearly one that was asked for; others may be another version's."""
+        from difflib import get_close_matches
+
+        others = [key for key in self._values if key not in self._asked]
+        self._refuse_unknown([key for key in others if get_close_matches(key, self._asked, 1)])
 
     def refuse(self, key: str, fault: str, remedy: str, known: Sequence[str] = ()) -> None:
         """Note a problem with the value of `key`."""
         value = self._values[key]
         meant = value if isinstance(value, str) else ""
         self._problems.append(Problem((*self._path, key), value, fault, remedy, known, meant))
+
+    def _refuse_unknown(self, keys: Sequence[str]) -> None:
+        remedy = f"known keys: {', '.join(self._asked)}"
+        for key in keys:
+            self._problems.append(
+                Problem((*self._path, key), self._values[key], "is not a known key", remedy, self._asked, key)
+            )
 
     def _refuse_text(self, key: str, fault: str, remedy: str, known: Sequence[str] = ()) -> None:
         self.refuse(key, _of_replaced(self._values[key], fault), remedy, known)

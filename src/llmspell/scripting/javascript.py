@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from llmspell import codec
 from llmspell.errors import InvalidValue, ScriptError
@@ -12,6 +12,10 @@ from llmspell.scripting.javascript_sandbox import Sandbox, exceed_memory, is_out
 
 if TYPE_CHECKING:
     from llmspell.scripting.run import Run
+    from llmspell.store import Store
+
+CONSOLE = ("log", "info", "debug", "error", "warn", "assert", "group", "groupEnd")
+"""The functions of `console`."""
 
 WAITING = "it waits for a promise that nothing settles any more"
 
@@ -35,6 +39,8 @@ def execute(run: Run) -> None:
         problem = json_of(told)
         raise InvalidValue(problem["path"], problem["reason"], "the result cannot be given")
     elif kind == "~":
+        if sandbox.lacked_memory:  # there was none to settle the promise with
+            raise exceed_memory(run)
         raise ScriptError(f"{run.script.name}: {WAITING}")
     elif kind == "!":
         raise failure(told, run, sandbox)
@@ -52,8 +58,9 @@ def failure(told: str, run: Run, sandbox: Sandbox) -> ScriptError:
     """Give the exception for what a script threw and did not catch, told as JSON text."""
     fields = json_of(told)
     name, message, stack = fields["name"], fields["message"], fields["stack"]
-    if is_out_of_memory(name, message):
-        return exceed_memory(run)
+    thrown_null = (name, message) == ("", "null")
+    if is_out_of_memory(name, message) or thrown_null:
+        return exceed_memory(run, certain=not thrown_null or sandbox.lacked_memory)
     place = place_in(stack)
     if (place and f"(at {place})" in message) or _begins_with_place(message, sandbox):
         sentence = message
@@ -65,19 +72,19 @@ def failure(told: str, run: Run, sandbox: Sandbox) -> ScriptError:
 
 
 def _hint(message: str, place: str | None, run: Run, sandbox: Sandbox) -> str:
-    """Give what to add to an error that a wrong use of `State` has caused."""
-    if run.store is None:
-        return (
-            f"; State does not exist because {run.without_state}"
-            if "'State'" in message or message.startswith("State ")
-            else ""
-        )
+    """Give what to add to an error that a wrong use of `State` or `console` has caused."""
+    if run.store is None and ("'State'" in message or message.startswith("State ")):
+        return f"; State does not exist because {run.without_state}"
     if message != "not a function" or place is None:
         return ""
     file, _, number = place.rpartition(":")
     lines = sandbox.sources.get(file, b"").decode(errors="replace").splitlines()
     line = lines[int(number) - 1] if int(number) <= len(lines) else ""
-    return next(filter(None, (hint_about(name, run.store) for name in re.findall(r"\bState\s*\.\s*(\w+)", line))), "")
+    for name in re.findall(r"\bconsole\s*\.\s*(\w+)", line):
+        if name not in CONSOLE:
+            return f"; console.{name} does not exist; known: {', '.join(CONSOLE)}"
+    names = re.findall(r"\bState\s*\.\s*(\w+)", line) if run.store is not None else []
+    return next(filter(None, (hint_about(name, cast("Store", run.store)) for name in names)), "")
 
 
 class _JavaScriptTraceback(Exception):

@@ -62,7 +62,7 @@ class Engine:
         self._runtime, self._context = _addresses(self.context)
         self._memory_limit_bytes = memory_limit_bytes
         self._lock = threading.Lock()
-        self._closed = self._interrupted = False
+        self._closed = self._interrupted = self._squeezed = False
         self._held: list[Any] = []  # what the engine calls back, and does not keep alive by itself
         self._rejection: _Value | None = None
         self.context.set_max_stack_size(stack_bytes)
@@ -148,7 +148,8 @@ class Engine:
         if value.tag == _TAG_EXCEPTION:
             name, value = f"{name}_failure", _library.JS_GetException(self._context)
         scope = _library.JS_GetGlobalObject(self._context)
-        _library.JS_SetPropertyStr(self._context, scope, name.encode(), value)
+        if _library.JS_SetPropertyStr(self._context, scope, name.encode(), value) < 0:  # without memory
+            _library.JS_FreeValue(self._context, _library.JS_GetException(self._context))
         _library.JS_FreeValue(self._context, scope)
 
     def interrupt(self) -> None:
@@ -165,7 +166,7 @@ class Engine:
     def recover(self) -> None:
         """Let code run again after an interruption."""
         with self._lock:
-            self._interrupted = False
+            self._interrupted = self._squeezed = False
             _library.JS_SetInterruptHandler(self._runtime, _never, None)
             self.context.set_memory_limit(self._memory_limit_bytes)
 
@@ -181,6 +182,7 @@ class Engine:
     def _squeeze(self) -> None:
         with self._lock:
             if self._interrupted and not self._closed:
+                self._squeezed = True
                 _library.JS_SetMemoryLimit(self._runtime, _NO_BYTES)
 
     def _evaluate(self, source: bytes, name: bytes, flags: int) -> _Value:
@@ -193,7 +195,7 @@ class Engine:
         value: _Value = _library.JS_Eval(self._context, source, len(source), name, flags)
         with self._lock:
             if most:
-                _library.JS_SetMemoryLimit(self._runtime, _NO_BYTES if self._interrupted else most)
+                _library.JS_SetMemoryLimit(self._runtime, _NO_BYTES if self._squeezed else most)
         return value
 
     def _throw(self, message: str) -> None:

@@ -28,8 +28,8 @@ _PREFIX = "llmspell."
 _FILES = ("values", "checks", "state", "console", "main")
 _PARTS = ("start", "finish", "exported", "call", "converse", "converged", "recover", "whereStopped")
 
-_WAITING = "~"
-"""What the library says of a script that waits for ever."""
+_BAD_ENDINGS = "~!"
+"""How the library begins to tell of a script that waits for ever, and of one that failed."""
 
 _TEXT = "llmspell:text:"
 """Importing this and a number makes the engine evaluate a text of a conversation."""
@@ -47,7 +47,8 @@ class Sandbox:
     """One runtime with the library in it, for one script. Every call comes from the thread that made it.
 
     `sources` holds the text of the script and of the modules it has loaded. Without `effects` it can neither print
-    nor end itself, and of `State` it has only what does nothing.
+    nor end itself, and of `State` it has only what does nothing. `lacked_memory` tells of what failed last whether
+    memory had run out before.
     """
 
     def __init__(self, run: Run, *, effects: bool = True) -> None:
@@ -56,6 +57,7 @@ class Sandbox:
         settings, script = run.settings, run.script
         self._modules = Modules(script.name, script.folder, script.source)
         self.sources = self._modules.sources
+        self.lacked_memory = False
         self._over = False
         self._texts = 0
         self._text: bytes | None = None
@@ -129,8 +131,6 @@ class Sandbox:
         if self._run.stop is not None:
             return None
         ending: str | None = self._library["finish"](self._run.wants_result)
-        if ending == _WAITING and self._engine.lacked_memory():  # there was none to settle the promise with
-            raise exceed_memory(self._run)
         return ending
 
     def _run_jobs(self) -> None:
@@ -143,12 +143,13 @@ class Sandbox:
         """Do it; what the engine itself raises ends the script."""
         try:
             ending = act()
+            self.lacked_memory = ending is not None and ending[0] in _BAD_ENDINGS and self._engine.lacked_memory()
         except _quickjs.JSException as error:
             name, _, stack = str(error).partition("\n")
             if self._run.stop is not None:
                 self._run.note_position((place_in(stack) or "").encode())
                 return None
-            if is_out_of_memory("", name):
+            if name in ("InternalError: out of memory", "null"):  # at worst the engine has no memory for the words
                 raise exceed_memory(self._run) from None
             raise ScriptError(f"{place_in(stack) or self._run.script.name}: {name}") from None
         if self._run.stop is None:
@@ -231,14 +232,18 @@ def place_in(stack: str) -> str | None:
 
 
 def is_out_of_memory(name: str, message: str) -> bool:
-    """Tell whether that is what the engine throws when its memory is used up; at worst it has none for the words."""
-    return (name, message) in _MEMORY_ERRORS or message in ("InternalError: out of memory", "null")
+    """Tell whether that is what the engine throws when its memory is used up."""
+    return (name, message) in _MEMORY_ERRORS
 
 
-def exceed_memory(run: Run) -> LimitExceeded:
-    """Stop the run because its memory is used up."""
-    limit = run.settings.javascript_memory_limit_bytes
-    return run.exceed(f"it needed more than {limit:,} bytes of memory", "[engines.javascript] memory_limit")
+def exceed_memory(run: Run, *, certain: bool = True) -> LimitExceeded:
+    """Stop the run because its memory is used up.
+
+    Without memory for an error the engine throws null, so it is not `certain` where a script may have done that.
+    """
+    needed = f"it needed more than {run.settings.javascript_memory_limit_bytes:,} bytes of memory"
+    or_null = "" if certain else ", or threw null, which looks the same"
+    return run.exceed(needed + or_null, "[engines.javascript] memory_limit")
 
 
 def _source(name: str) -> str:

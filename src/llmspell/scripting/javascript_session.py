@@ -59,6 +59,8 @@ class _Interpreter:
         if kind == "~":
             raise ScriptError(WAITING)
         problem = str(failure(told, self._run, self._sandbox))
+        if kind == "?" and re.match(rb"\s*import\b\s*[^\s(.]", source):
+            problem += '; here it is written: const { name } = await import("./file.js")'
         early = kind == "?" and _ends_early(json_of(told), source)
         return Evaluation("incomplete" if early else "failed", problem)
 

@@ -1074,3 +1074,9 @@ def test_importing_the_module_stays_light() -> None:
     heavy = "dataclasses inspect tomllib difflib json datetime llmspell.config.lines semver"
     check = f"import sys, llmspell.config; print([name for name in {heavy.split()} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_key_that_forbids_python_is_not_passed_over_when_it_is_misspelt() -> None:
+    message = error("[engines.python]\nenabld = false")
+    assert message.startswith("llmspell.toml, line 2: engines.python.enabld = false is not a known key")
+    assert "enabled" in message

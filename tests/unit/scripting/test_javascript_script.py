@@ -71,6 +71,27 @@ def test_what_is_left_to_do_is_done_before_the_end(memory_javascript: JavaScript
     assert memory_javascript(text) == "early\nlate\n"
 
 
+def test_a_null_that_is_thrown_may_be_lack_of_memory(memory_javascript: JavaScript) -> None:
+    assert "of memory, or threw null, which looks the same; " in memory_javascript.error("throw null")
+
+
+def test_a_function_that_console_lacks_is_told_with_those_it_has(memory_javascript: JavaScript) -> None:
+    known = memory_javascript("console.log(Object.keys(console).join(', '))").strip()
+    assert memory_javascript.error("console.table([1])") == (
+        f"t.js:1: TypeError: not a function; console.table does not exist; known: {known}"
+    )
+
+
+def test_what_a_script_still_has_going_when_it_fails_does_not_go_on(memory_javascript: JavaScript) -> None:
+    text = """
+        (async () => { for (;;) { await null; State.increment("s", "n"); } })();
+        await null;
+        throw new Error("enough");
+    """
+    assert memory_javascript.error(text) == "t.js:4: Error: enough"
+    assert memory_javascript("console.log(State.load('s', 'n') < 10)") == "true\n"
+
+
 def test_microtasks_run_in_their_order(memory_javascript: JavaScript) -> None:
     text = """
         queueMicrotask(() => console.log(2));

@@ -122,6 +122,7 @@ UNFIT = {
     "new (class extends Array {})()": "it is a object of its own kind, which is no JSON; copy its fields into a plain object",
     "Object.create([])": "it is a Array, which is no JSON; copy its fields into a plain object",
     '{[Symbol("s")]: 1}': "it has a symbol as the name of a field",
+    'Object.assign([1], {[Symbol("s")]: 1})': "it has a symbol as the name of a field",
     '"\\ud800"': "it holds text with a lone surrogate, which is no Unicode",
     '{a: ["\\udc00x"]}': ".a[0] holds text with a lone surrogate, which is no Unicode",
     '{"\\ud800": 1}': "it has a field whose name holds a lone surrogate, which is no Unicode",

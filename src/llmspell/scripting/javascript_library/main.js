@@ -30,7 +30,7 @@
   }
 
   const { console, inspect } = makeConsole(host, values, halt);
-  const { State, recover } = makeState(host, values, makeChecks(values, halt));
+  const { State, recover: recoverState } = makeState(host, values, makeChecks(values, halt));
 
   // The global object ------------------------------------------------------------------------------------------
 
@@ -204,7 +204,8 @@
   }
 
   let unreadable = false; // the text is no JavaScript
-  let turn = 0; // what is left over from a text that was stopped must not speak for a later one
+  // What is left over from a text that was stopped must not speak for a later one.
+  let turn = 0, stale = false;
 
   // Starts a text; importing `specifier` makes the host evaluate it.
   function converse(specifier) {
@@ -228,15 +229,20 @@
     then(import(specifier), evaluated, failMine);
   }
 
+  function recover() {
+    recoverState();
+    stale = true;
+  }
+
   // Gives what came of the text: "." for nothing, "=" and the value as a person reads it, "~", or "!" and a failure;
   // "?" instead of "!" for a text that is no JavaScript.
   function converged() {
-    if (!failed) {
-      for (const reason of rejectedValues(rejected)) {
-        fail(reason);
-      }
+    const forgotten = next(rejectedValues(rejected));
+    if (!failed && !forgotten.done && !stale) {
+      fail(forgotten.value);
     }
     clearRejected(rejected);
+    stale = false;
     if (failed) {
       return unreadable ? flat('?', slice(report(outcome), 1)) : report(outcome);
     } else if (!ended) {
