@@ -34,7 +34,8 @@ class FileLock:
     description: two threads that shared one would both hold it. A file that somebody deleted is
     not the lock any more; the one that is there instead is.
 
-    `refusal` makes the error that is raised when the file cannot be opened or locked.
+    `refusal` makes the error that is raised when the file cannot be opened or locked. Without `keep_open` nothing stays
+    open between two uses, so that nobody has to close it.
 
     >>> import tempfile; folder = tempfile.TemporaryDirectory()
     >>> lock = FileLock(folder.name + "/state.lock")
@@ -48,6 +49,8 @@ class FileLock:
         path: str,
         before_open: Callable[[], None] | None = None,
         refusal: Callable[[OSError], Exception] | None = None,
+        *,
+        keep_open: bool = True,
     ) -> None:
         self._path = path
         self._before_open = before_open
@@ -55,7 +58,7 @@ class FileLock:
         self._held = _Held()
         self._idle: deque[int] = deque()
         self._open: set[int] = set()
-        self._closed = False
+        self._closed = not keep_open
         _locks.add(self)
 
     def __enter__(self) -> FileLock:

@@ -35,7 +35,10 @@ class LocalPlace:
         self.name = folder
         self._folder = os.path.abspath(folder)
         self._lock = FileLock(
-            os.path.join(self._folder, _LOCK), before_open=self._make_folder, refusal=lambda error: self._trouble(error)
+            os.path.join(self._folder, _LOCK),
+            before_open=self._make_folder,
+            refusal=lambda error: self._trouble(error),
+            keep_open=False,
         )
 
     def listing(self) -> dict[str, dict[str, FileFacts]]:

@@ -391,3 +391,18 @@ def test_whoever_is_alone_in_the_place_is_alone(place: LocalPlace, folder: Path)
         order.append("first")
     thread.join(30)
     assert order == ["first", "second"]
+
+
+def test_nothing_stays_open_between_two_uses(place: LocalPlace, folder: Path) -> None:
+    put(place)
+    with place.alone(), place.alone():
+        assert place.listing()
+    ours = [name for name in os.listdir("/proc/self/fd") if _points_into(folder, name)]
+    assert ours == []
+
+
+def _points_into(folder: Path, descriptor: str) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}").startswith(str(folder))
+    except FileNotFoundError:  # the one that listed them
+        return False

@@ -16,7 +16,7 @@ from llmspell.scripting.streams import CapturedStreams
 from tests.unit.scripting.javascript import ABANDONED, JavaScript, in_process, start_process
 
 TIME = r"stopped: it ran longer than 0\.05 s; \[runtime\] script_timeout_seconds in the configuration changes that$"
-MEMORY = r"stopped: it needed more than 20,000,000 bytes of memory; \[engines\.javascript\] memory_limit in the conf"
+MEMORY = r"stopped: it needed more than 20,000,000 bytes of memory(?:, or threw null, which looks the same)?; \[engines\.javascript\] memory_limit in the conf"
 
 
 def store_of(javascript: JavaScript) -> llmspell.Store:

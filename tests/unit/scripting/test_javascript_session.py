@@ -1,7 +1,10 @@
 """A conversation in JavaScript: what stays, what is shown, what is incomplete, what a stop leaves."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -129,10 +132,8 @@ def test_a_wrong_name_gets_its_hint(converse: Callable[..., Session], memory: ll
     assert text == "repl:1: TypeError: not a function; State.get does not exist, use State.load"
 
 
-def test_modules_beside_it_can_be_imported(converse: Callable[..., Session], tmp_path: object) -> None:
-    from pathlib import Path
-
-    Path(str(tmp_path), "m.js").write_text("export const seven = 7;")
+def test_modules_beside_it_can_be_imported(converse: Callable[..., Session], tmp_path: Path) -> None:
+    (tmp_path / "m.js").write_text("export const seven = 7;")
     session = converse(folder=str(tmp_path))
     assert session.evaluate("const { seven } = await import('./m.js'); seven").text == "7"
 
@@ -151,10 +152,9 @@ def test_a_stop_leaves_the_variables_and_no_transaction(
 
 
 def test_ctrl_c_stops_a_text_and_no_more(session: Session) -> None:
-    import signal
-
     session.evaluate("let kept = 5")
-    threading.Timer(0.2, signal.raise_signal, (signal.SIGINT,)).start()
+    main = cast("int", threading.main_thread().ident)
+    threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         session.evaluate("for (;;);")
     assert session.evaluate("kept") == Evaluation("value", "5")
