@@ -153,10 +153,11 @@ class Table:
 
     def refuse_misspelt(self) -> None:
         """Note a problem for every key that is nearly one that was asked for; others may be another version's."""
-        from difflib import get_close_matches
-
         others = [key for key in self._values if key not in self._asked]
-        self._refuse_unknown([key for key in others if get_close_matches(key, self._asked, 1)])
+        if others:
+            from difflib import get_close_matches
+
+            self._refuse_unknown([key for key in others if get_close_matches(key, self._asked, 1)])
 
     def refuse(self, key: str, fault: str, remedy: str, known: Sequence[str] = ()) -> None:
         """Note a problem with the value of `key`."""

@@ -136,9 +136,9 @@ def test_the_scopes_of_the_configuration_count_unless_others_are_given(homes: Ca
         home.store.save(scope, "k", 1)
     chosen: list[tuple[dict[str, list[str]], int]] = [
         ({}, 1),
-        ({"scopes": []}, 2),
+        ({"scopes": ["*"]}, 2),
         ({"exclude": []}, 1),
-        ({"scopes": [], "exclude": []}, 3),
+        ({"scopes": ["*"], "exclude": []}, 3),
     ]
     for options, number in chosen:
         assert len(entry_lines(home.files(home.full(**options)))) == number

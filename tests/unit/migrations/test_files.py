@@ -112,7 +112,7 @@ def test_too_many_files_are_refused_with_their_number(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("name", ["2.0.0_x.yaml", "2.0.0_x.toml~", "2.0.0_x"])
 def test_a_version_before_a_foreign_suffix_is_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(InvalidArgument, match=r"end in \.toml, \.json, \.lua, \.py; rename it"):
+    with pytest.raises(InvalidArgument, match=r"end in \.toml, \.json, \.lua, \.js, \.py; rename it"):
         require_claim(name)
 
 
