@@ -59,7 +59,7 @@ def globs(given: object, name: str) -> tuple[str, ...]:
     if given is None:
         return ()
     if name in _CHOOSING and isinstance(given, list | tuple) and not given:
-        raise InvalidArgument(f"{name} is an empty list, which means nothing; name some, or leave it out for all")
+        raise InvalidArgument(f'{name} is an empty list, which means nothing; name some, such as "*", or leave it out')
     several: Iterable[object] = (
         [given] if isinstance(given, str) else given if isinstance(given, list | tuple) else [None]
     )
