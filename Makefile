@@ -18,7 +18,7 @@ demo: $(STAMP)  ## install into .venv and show that a second run finds what the 
 	@$(BIN)/python examples/demo.py
 
 test: $(STAMP)  ## run the test suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 format: $(STAMP)  ## rewrite the code in the project's format
 	$(BIN)/ruff format src tests benchmarks examples docs
