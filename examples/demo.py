@@ -85,8 +85,11 @@ def print_next_steps() -> None:
     print("\nTry next, from the root of the repository:")
     print(f"  {with_config} run examples/lua/state/agent_state.lua       # twice: two agents remember")
     print(f"  {with_config} run examples/lua/state/pattern_session.lua   # sessions that end by themselves")
+    print(f"  {with_config} run examples/javascript/pattern_session.js   # the same in JavaScript")
+    print(f"  {with_config} run examples/python/pattern_session.py       # and in Python")
+    print(f"  {with_config} repl                                         # line by line")
     print(f"  {with_config} state scopes                                 # what is in ./state now")
-    print("All examples: examples/lua/state/README.md")
+    print("All examples: examples/README.md")
 
 
 def llmspell(folder: Path, *words: str) -> str:
