@@ -71,18 +71,11 @@ class Sandbox:
 
     def run_module(self) -> str | None:
         """Run the script to its end and give how it ended, as `finish` in main.js tells; None when it was stopped."""
-        return self._attempt(self._to_the_end)
+        return self._run_jobs_of("start", self._run.script.name, ending=("finish", self._run.wants_result))
 
     def open_functions(self) -> str | None:
         """Load the script as a file of functions and give {"names":[...],"fields":{...}}, as `exported` tells it."""
-
-        def act() -> str | None:
-            self._library["start"](self._run.script.name)
-            self._run_jobs()
-            exported: str | None = None if self._run.stop is not None else self._library["exported"]()
-            return exported
-
-        return self._attempt(act)
+        return self._run_jobs_of("start", self._run.script.name, ending=("exported",))
 
     def call(self, name: str, text: bytes) -> str | None:
         """Call an exported function and give what it made of the value, as `call` in main.js tells it."""
@@ -95,19 +88,12 @@ class Sandbox:
 
     def converse(self, source: bytes) -> str | None:
         """Run a text of a conversation and give what came of it, as `converged` tells it; None when it was stopped."""
-
-        def act() -> str | None:
-            self._texts += 1
-            if self._engine.lacked_memory():
-                self._engine.collect()
-            self._text = self.sources[self._run.script.name] = source
-            self._library["converse"](f"{_TEXT}{self._texts}")
-            self._run_jobs()
-            converged: str | None = None if self._run.stop is not None else self._library["converged"]()
-            return converged
-
+        self._texts += 1
+        if self._engine.lacked_memory():
+            self._engine.collect()
+        self._text = self.sources[self._run.script.name] = source
         try:
-            return self._attempt(act)
+            return self._run_jobs_of("converse", f"{_TEXT}{self._texts}", ending=("converged",))
         finally:
             if self._bindings is not None:
                 self._bindings.abandon()
@@ -125,19 +111,18 @@ class Sandbox:
         self._library.clear()
         self._engine.close()
 
-    def _to_the_end(self) -> str | None:
-        self._library["start"](self._run.script.name)
-        self._run_jobs()
-        if self._run.stop is not None:
-            return None
-        ending: str | None = self._library["finish"](self._run.wants_result)
-        return ending
+    def _run_jobs_of(self, begin: str, name: str, *, ending: tuple[Any, ...]) -> str | None:
+        """Begin, run what waits to be run until nothing does, the script has failed or was stopped; tell the ending."""
 
-    def _run_jobs(self) -> None:
-        """Run what waits to be run, until nothing does, the script has failed, or it was stopped."""
-        self._over = False
-        while self._run.stop is None and not self._over and self._engine.context.execute_pending_job():
-            pass
+        def act() -> str | None:
+            self._over = False
+            self._library[begin](name)
+            while self._run.stop is None and not self._over and self._engine.context.execute_pending_job():
+                pass
+            told, *arguments = ending
+            return None if self._run.stop is not None else self._library[told](*arguments)
+
+        return self._attempt(act)
 
     def _attempt(self, act: Callable[[], str | None]) -> str | None:
         """Do it; what the engine itself raises ends the script."""
