@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+BENCH_STAMP := .venv/bench-installed
 
-.PHONY: help demo test check format lint types layers soak bench docs clean
+.PHONY: help demo test check format lint types layers soak bench bench-check bench-publish docs clean
 
 help:  ## show these lines
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("llmspell needs Python 3.11 or newer; name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -39,12 +40,18 @@ check: lint types layers test  ## format, lint, strict types, import contracts, 
 soak: $(STAMP)  ## the long loops: crashes, races and random operations; let it run over lunch
 	$(BIN)/python -m pytest -n 2 -m soak
 
-bench: $(STAMP)  ## one table of speeds, with the bare engine beside us in the same run
-	$(BIN)/python benchmarks/run.py
-	$(BIN)/python benchmarks/migrations.py
-	$(BIN)/python benchmarks/backups.py
-	$(BIN)/python benchmarks/history.py
-	$(BIN)/python benchmarks/languages.py
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $(BENCH_STAMP)
+
+bench: $(BENCH_STAMP)  ## one table of speeds beside peers, some minutes; with figures and a picture in build/benchmark
+	$(BIN)/python -m benchmarks.bench
+
+bench-publish: $(BENCH_STAMP)  ## put the last run of `make bench` into README.md and docs/performance.md
+	$(BIN)/python -m benchmarks.publish
+
+bench-check: $(BENCH_STAMP)  ## fail when a ratio to a peer is worse than the committed one
+	$(BIN)/python -m benchmarks.check
 
 docs: $(STAMP)  ## write the pages that are made from the program
 	$(BIN)/python docs/make_cli_reference.py

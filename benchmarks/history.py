@@ -1,134 +1,108 @@
-"""What does a save cost while history is kept, beside one without? Both in turns, in the same run.
-
-Each save replaces a value by another one. The sizes are those of the values as JSON text. Trust the ratios: other
-load on the machine moves the microseconds on both sides. By how much the files grow is told as well, per save.
-"""
+"""What does a save cost while the store keeps history, beside one without? What do reads of the past cost?"""
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
-import shutil
-import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import apsw
+from benchmarks.measuring import DISK, PROCESS, Row, Scene, in_turns, timed
 
 import llmspell
 from llmspell import JsonValue, Store
 
+ROUNDS = 3
 KEYS = 1_000
+VERSIONS = 20
+
+_DAYS = {"without history": 0, "with history": 30}
+_SAVES = (("full", DISK, 300), ("normal", PROCESS, 300), ("normal", PROCESS, 20_000))
 
 
-def document(size: int, number: int) -> JsonValue:
-    """Give a value of about so many bytes of text that no compression would make small; it differs by its number."""
-    chance = random.Random(number)
-    return {"number": number, "text": chance.randbytes(max(size - 34, 2) // 2).hex()}
+def rows(scene: Scene) -> Iterator[Row]:
+    """Measure saves of several sizes with and without history, how the files grow, and reads of the past."""
+    folder = scene.folder / "history"
+    rounds = min(scene.rounds, ROUNDS)
+    times = 200 if scene.quick else 1_000
+    for durability, kept, size in _SAVES:
+        scene.say(f"history: saves of {size:,} bytes, {durability}")
+        yield from _saves(
+            folder / f"{durability}{size}", durability, kept, size, rounds, times // 4 if kept == DISK else times
+        )
+    scene.say("history: reads")
+    yield from _loads(folder / "loads", rounds, times)
 
 
-def open_both(place: Path, durability: str) -> dict[str, Store]:
+def _saves(folder: Path, durability: str, kept: str, size: int, rounds: int, times: int) -> Iterator[Row]:
+    values = [_document(size, number) for number in range(KEYS * 3)]
+    stores = _open_both(folder, durability)
+    for store in stores.values():
+        with store.transaction() as state:
+            for number in range(KEYS):
+                state.save("scope", _key(number), values[number])
+    before = _bytes_of(folder, stores)
+    stores = _open_both(folder, durability)
+
+    def save(name: str, turn: int) -> float:
+        numbers = range(turn * times, (turn + 1) * times)
+        return timed(stores[name].save, [("scope", _key(n), values[n % len(values)]) for n in numbers])
+
+    yield Row(
+        "upkeep", f"save, {size:,} B", kept, "us", in_turns({name: partial(save, name) for name in stores}, rounds)
+    )
+    after = _bytes_of(folder, stores)
+    if durability == "normal":  # the files are the same in every durability
+        more, less = (after[name] - before[name] for name in ("with history", "without history"))
+        grown: dict[str, list[float]] = {"llmspell": [(more - less) / ((rounds + 1) * times) * 1_000]}
+        yield Row("upkeep", f"what 1,000 saves of {size:,} B leave behind in history", "", "MB", grown)
+
+
+def _loads(folder: Path, rounds: int, times: int) -> Iterator[Row]:
+    stores = _open_both(folder, "normal")
+    for store in stores.values():
+        for turn in range(VERSIONS):
+            with store.transaction() as state:
+                for number in range(KEYS):
+                    state.save("scope", _key(number), {"number": number, "turn": turn})
+    without, store = stores["without history"], stores["with history"]
+    last, now = store.version(), time.time()
+    earlier = last - VERSIONS // 2
+    keys = [("scope", _key(number)) for number in range(times)]
+    figures = in_turns(
+        {
+            "without history": lambda _: timed(without.load, keys),
+            "with history": lambda _: timed(store.load, keys),
+            "at an earlier version": lambda _: timed(lambda *key: store.load(*key, at=earlier), keys),
+            "at a moment": lambda _: timed(lambda *key: store.load(*key, at=now), keys[: times // 10]),
+        },
+        rounds,
+    )
+    yield Row("upkeep", f"load, one of {VERSIONS} versions", "", "us", figures)
+    all_versions = in_turns({"llmspell": lambda _: timed(store.history, keys[: times // 10])}, rounds)
+    yield Row("upkeep", f"history of an entry of {VERSIONS} versions", "", "us", all_versions)
+    for each in stores.values():
+        each.close()
+
+
+def _open_both(folder: Path, durability: str) -> dict[str, Store]:
     return {
-        name: llmspell.open(place / name, durability=durability, history_days=days)
-        for name, days in (("without", 0), ("with", 30))
+        name: llmspell.open(folder / name, durability=durability, history_days=days) for name, days in _DAYS.items()
     }
 
 
-def seconds_of(deed: Callable[[int], object], numbers: range) -> float:
-    started = time.perf_counter()
-    for number in numbers:
-        deed(number)
-    return (time.perf_counter() - started) / len(numbers)
-
-
-def compare(what: str, figures: dict[str, list[float]]) -> None:
-    ratios = [kept / bare for kept, bare in zip(figures["with"], figures["without"], strict=True)]
-    without, kept = (statistics.median(figures[name]) * 1e6 for name in ("without", "with"))
-    print(
-        f"{what:34} {without:8.1f} us without  {kept:8.1f} us with  x{statistics.median(ratios):5.2f}"
-        f"  (whole run x{sum(figures['with']) / sum(figures['without']):.2f}; {min(ratios):.2f} to {max(ratios):.2f})",
-        flush=True,
-    )
-
-
-def bytes_of(place: Path, stores: dict[str, Store]) -> dict[str, int]:
+def _bytes_of(folder: Path, stores: dict[str, Store]) -> dict[str, int]:
     """Close the stores, so that the log is in the database, and give the sizes of their files."""
     for store in stores.values():
         store.close()
-    return {name: sum(file.stat().st_size for file in (place / name).iterdir()) for name in stores}
+    return {name: sum(file.stat().st_size for file in (folder / name).iterdir()) for name in stores}
 
 
-def save(store: Store, values: list[JsonValue], number: int) -> None:
-    store.save("scope", f"key{number % KEYS:05}", values[number % len(values)])
+def _document(size: int, number: int) -> JsonValue:
+    """Give a value of about so many bytes of text that no compression would make small; it differs by its number."""
+    return {"number": number, "text": random.Random(number).randbytes(max(size - 34, 2) // 2).hex()}
 
 
-def load(store: Store, number: int) -> None:
-    store.load("scope", f"key{number % KEYS:05}")
-
-
-def saves(place: Path, durability: str, size: int, rounds: int, times: int) -> None:
-    stores = open_both(place, durability)
-    figures: dict[str, list[float]] = {name: [] for name in stores}
-    values = [document(size, number) for number in range(KEYS * 3)]
-    for store in stores.values():
-        for number in range(KEYS):
-            store.save("scope", f"key{number:05}", values[number])
-    before = bytes_of(place, stores)
-    stores = open_both(place, durability)
-    for turn in range(rounds):
-        numbers = range(turn * times, (turn + 1) * times)
-        for name in random.sample(tuple(stores), len(stores)):
-            figures[name].append(seconds_of(partial(save, stores[name], values), numbers))
-    compare(f"save, {durability}, {size:,} bytes", figures)
-    after = bytes_of(place, stores)
-    each = {name: (after[name] - before[name]) / (rounds * times) for name in stores}
-    print(f"{'':34} the files grow by {each['with']:,.0f} bytes a save with, {each['without']:,.0f} without")
-    shutil.rmtree(place)
-
-
-def loads(place: Path, times: int) -> None:
-    stores = open_both(place, "normal")
-    for store in stores.values():
-        for number in range(20 * KEYS):
-            store.save("scope", f"key{number % KEYS:05}", number)
-    figures: dict[str, list[float]] = {name: [] for name in stores}
-    for _ in range(9):
-        for name, store in stores.items():
-            figures[name].append(seconds_of(partial(load, store), range(times)))
-    compare("load", figures)
-    kept = stores["with"]
-    last = kept.version()
-    at_version = seconds_of(lambda n: kept.load("scope", f"key{n % KEYS:05}", at=last - n), range(1_000))
-    now = time.time()
-    at_moment = seconds_of(lambda n: kept.load("scope", f"key{n % KEYS:05}", at=now), range(20))
-    newest = seconds_of(lambda n: kept.history("scope", f"key{n % KEYS:05}"), range(200))
-    differing = seconds_of(lambda n: kept.diff("scope", last - 500), range(5))
-    print(
-        f"of {last:,} versions: load at a version {at_version * 1e6:.0f} us, at a moment {at_moment * 1e6:.0f} us, "
-        f"history of 20 versions {newest * 1e6:.0f} us, diff over 500 versions {differing * 1e3:.1f} ms"
-    )
-    for store in stores.values():
-        store.close()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15, help="how many rounds to take the median of (15)")
-    parser.add_argument("--times", type=int, default=1_000, help="saves of a round (1000)")
-    options = parser.parse_args()
-    print(f"SQLite {apsw.sqlite_lib_version()}, Python {sys.version.split()[0]}, {os.cpu_count()} cores", flush=True)
-    with tempfile.TemporaryDirectory(dir=".") as name:
-        place = Path(name).resolve()
-        for durability in ("full", "normal"):
-            for size in (40, 300, 2_000, 20_000):
-                saves(place / "saves", durability, size, options.rounds, options.times)
-        loads(place / "loads", 5_000)
-
-
-if __name__ == "__main__":
-    main()
+def _key(number: int) -> str:
+    return f"key{number % KEYS:05}"

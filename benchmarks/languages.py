@@ -1,128 +1,182 @@
-"""What does a script in JavaScript cost beside the same one in Lua, and what does a whole run cost beside bare Python?
+"""What does the same cost in Lua and JavaScript, beside Python and the bare engine?
 
-Saves and loads of 200 bytes run in turns in one process, on one store for each language; every save changes the
-value. Whole runs are processes, in random order. Trust the ratios and differences: other load on the machine moves
-all sides.
+Each contestant has a store of its own with the same entries; a script runs in this process as `llmspell run` runs it,
+and is timed inside. Its values are made before, and differ from save to save by a number. In durability "output" the
+sync before the script's next output is in the figure, shared by all calls before it.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
-import statistics
-import subprocess
-import sys
-import sysconfig
-import tempfile
-import time
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
-import llmspell
-from llmspell import Store
-from llmspell.config import ScriptSettings
-from llmspell.scripting.run import Script
-from llmspell.scripting.running import execute_script
+from benchmarks.measuring import DISK, PROCESS, Goal, Row, Scene, in_turns
+from benchmarks.operations import KEYS, PAGE, key_name
+from benchmarks.peer import Peer
+from benchmarks.peer_engines import Apsw, Llmspell
+from benchmarks.shapes import MESSAGES, SHAPES, SMALL, TEXT, Shape
+from benchmarks.timed_scripts import PATTERN, seconds_in
 
-LUA = """
-local value = {}
-for number = 1, 7 do value["field_" .. number] = "text number " .. number end
-value.list = { 1, 2, 3 }
-for number = 1, TIMES do value.number = number State.save("scope", "key", value) end
-for number = 1, LOADS do State.load("scope", "key") end
-"""
-JAVASCRIPT = """
-const value = {};
-for (let number = 1; number <= 7; number++) value[`field_${number}`] = `text number ${number}`;
-value.list = [1, 2, 3];
-for (let number = 1; number <= TIMES; number++) { value.number = number; State.save("scope", "key", value); }
-for (let number = 1; number <= LOADS; number++) State.load("scope", "key");
-"""
-SOURCES = {"lua": LUA, "javascript": JAVASCRIPT}
+AREA = "languages"
 
-ONE_LINE = {"lua": "print(1)\n", "javascript": "console.log(1)\n"}
-SAVING = {
-    "lua": 'State.save("scope", "key", { a = 1 }) print(State.load("scope", "key").a)\n',
-    "javascript": 'State.save("scope", "key", {a: 1}); console.log(State.load("scope", "key").a)\n',
-}
-SUFFIXES = {"lua": ".lua", "javascript": ".js"}
+BARE = "bare apsw"
+PYTHON, LUA, JAVASCRIPT = "llmspell, Python", "llmspell, Lua", "llmspell, JavaScript"
+_LANGUAGES = {PYTHON: "", LUA: "lua", JAVASCRIPT: "javascript"}
 
-
-def give_up(error: BaseException) -> NoReturn:
-    raise RuntimeError("a script could not be stopped") from error
-
-
-def seconds_of(language: str, store: Store, saves: int, loads: int) -> float:
-    source = SOURCES[language].replace("TIMES", str(saves)).replace("LOADS", str(loads)).encode()
-    started = time.perf_counter()
-    execute_script(Script(source, "script", ""), language, store, ScriptSettings(timeout_seconds=0), abandon=give_up)
-    return time.perf_counter() - started
-
-
-def calls(place: Path, durability: str, rounds: int, times: int) -> None:
-    stores = {language: llmspell.open(place / durability / language, durability=durability) for language in SOURCES}
-    figures: dict[str, dict[str, list[float]]] = {
-        verb: {language: [] for language in SOURCES} for verb in ("save", "load")
-    }
-    for language, store in stores.items():
-        seconds_of(language, store, 10, 10)
-    for _ in range(rounds):
-        for language in random.sample(list(SOURCES), len(SOURCES)):
-            empty = seconds_of(language, stores[language], 1, 1)
-            for verb, saves, loads in (("save", times, 1), ("load", 1, times * 4)):
-                spent = seconds_of(language, stores[language], saves, loads) - empty
-                figures[verb][language].append(spent / max(saves, loads))
-    for store in stores.values():
-        store.close()
-    for verb, found in figures.items():
-        lua, javascript = (statistics.median(found[language]) * 1e6 for language in ("lua", "javascript"))
-        ratios = [one / other for one, other in zip(found["javascript"], found["lua"], strict=True)]
-        print(
-            f"{verb} 200 B, durability {durability:8}{lua:8.1f} us in Lua  {javascript:8.1f} us in JavaScript  "
-            f"x{statistics.median(ratios):5.2f}  ({min(ratios):.2f} to {max(ratios):.2f})",
-            flush=True,
+GOALS = (
+    Goal(
+        "a save in Lua with durability output takes at most 1.3x one with normal",
+        *(f"{AREA}: save, {SMALL.name}, {PROCESS}", f"{LUA}, output", f"{LUA}, normal", 1.3),
+    ),
+    Goal(
+        f"a load of {SMALL.name} in Lua takes at most 2x one in Python, plus 5 us",
+        *(f"{AREA}: load, {SMALL.name}", LUA, PYTHON, 2.0, 5e-6),
+    ),
+    *(
+        Goal(
+            f"a save of {shape.name} in Lua takes at most 3x one of the bare engine with a codec",
+            *(f"{AREA}: save, {shape.name}, {PROCESS}", f"{LUA}, normal", f"{BARE}, normal", 3.0),
         )
-
-
-def whole_runs(place: Path, rounds: int) -> None:
-    command = os.path.join(sysconfig.get_path("scripts"), "llmspell")
-    commands = {"bare Python": [sys.executable, "-c", "pass"]}
-    for what, scripts in (("one line", ONE_LINE), ("save and load", SAVING)):
-        for language, source in scripts.items():
-            name = f"{what.replace(' ', '_')}{SUFFIXES[language]}"
-            (place / name).write_text(source)
-            commands[f"{what}, {language}"] = [command, "run", name]
-    figures: dict[str, list[float]] = {name: [] for name in commands}
-    for number in range(rounds + 1):
-        for name in random.sample(list(commands), len(commands)):
-            started = time.perf_counter()
-            subprocess.run(commands[name], stdout=subprocess.DEVNULL, cwd=place, check=True)
-            if number:  # the first one of each compiles what is imported
-                figures[name].append(time.perf_counter() - started)
-    bare = figures.pop("bare Python")
-    print(f"python -c pass{statistics.median(bare) * 1000:25.1f} ms  (from {min(bare) * 1000:.1f})")
-    for name, found in figures.items():
-        more = [one - other for one, other in zip(found, bare, strict=True)]
-        ratio = statistics.median(one / other for one, other in zip(found, bare, strict=True))
-        least = min(found) - min(bare)
-        print(
-            f"llmspell run: {name:26}{statistics.median(found) * 1000:7.1f} ms  x{ratio:5.2f}  "
-            f"{statistics.median(more) * 1000:5.1f} ms more  (least run: {least * 1000:.1f} ms more)",
-            flush=True,
+        for shape in (TEXT, MESSAGES)
+    ),
+    *(
+        Goal(
+            f"a load of {shape.name} in Lua takes at most 3x one of the bare engine with a codec",
+            *(f"{AREA}: load, {shape.name}", LUA, BARE, 3.0),
         )
+        for shape in (TEXT, MESSAGES)
+    ),
+)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--times", type=int, default=3_000, help="saves in a round; four times as many loads")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        for durability in ("normal", "full"):
-            calls(Path(folder), durability, chosen.rounds, chosen.times)
-        whole_runs(Path(folder), chosen.rounds * 4)
+def rows(scene: Scene) -> Iterator[Row]:
+    """Measure saves by promise and loads of all shapes, and deletes and pages of the small one."""
+    for shape in SHAPES:
+        yield from _rows_of(scene, shape)
+    yield from _page_row(scene)
 
 
-if __name__ == "__main__":
-    main()
+def _rows_of(scene: Scene, shape: Shape) -> Iterator[Row]:
+    wanted = [row for row in _empty_rows(shape) if scene.wants(row.key)]
+    if not wanted:
+        return
+    place = scene.folder / f"languages-{shape.name.replace(' ', '-')}"
+    place.mkdir()
+    with ExitStack() as open_ones:
+        peers = _open(place, open_ones, shape)
+        for row in wanted:
+            verb = row.name.partition(",")[0]
+            yield _measured(
+                *(scene, row, scene.rounds, _contestants(peers, row.kept)),
+                *({"save": _save, "load": _load, "delete": _delete}[verb], shape, _many(scene, row)),
+            )
+    shutil.rmtree(place)
+
+
+def _empty_rows(shape: Shape) -> Iterator[Row]:
+    for kept in (DISK, PROCESS):
+        yield Row(AREA, f"save, {shape.name}", kept, "us", {})
+    yield Row(AREA, f"load, {shape.name}", "", "us", {})
+    if shape is SMALL:
+        for kept in (DISK, PROCESS):
+            yield Row(AREA, f"delete, {shape.name}", kept, "us", {})
+
+
+def _many(scene: Scene, row: Row) -> int:
+    """Give how many calls a script makes. The sync of durability output is shared by so many."""
+    if row.kept == DISK:
+        return 30 if scene.quick else 100
+    return KEYS if SMALL.name in row.name else 300
+
+
+def _open(place: Path, open_ones: ExitStack, shape: Shape) -> dict[str, Peer]:
+    """Open what takes part, by its name with the durability, each with 1,000 entries of the shape."""
+    peers: dict[str, Peer] = {}
+    for durability in ("full", "normal", "output"):
+        for name in _LANGUAGES:
+            if (name, durability) != (PYTHON, "output"):  # to a Python program it is the same as normal
+                peers[f"{name}, {durability}"] = Llmspell(place / f"{len(peers)}", durability)
+    peers[f"{BARE}, full"] = Apsw(place / "bare-full", "FULL")
+    peers[f"{BARE}, normal"] = Apsw(place / "bare-normal", "NORMAL")
+    for peer in peers.values():
+        open_ones.callback(peer.close)
+        peer.fill([(key_name(number), shape.make(number)) for number in range(KEYS)])
+        peer.fill([(PATTERN, shape.make(0))])
+    return peers
+
+
+def _contestants(peers: dict[str, Peer], kept: str) -> dict[str, Peer]:
+    """Give those of a promise; for reads one of each, under the name without a durability."""
+    if not kept:
+        return {name.removesuffix(", normal"): peer for name, peer in peers.items() if name.endswith(", normal")}
+    durabilities = ("full",) if kept == DISK else ("normal", "output")
+    return {name: peer for name, peer in peers.items() if name.endswith(durabilities)}
+
+
+Work = Callable[[str, Peer, Shape, int, int], float]
+
+
+def _ask(name: str, peer: Peer, verb: str, names: list[str], shape: Shape, first: int) -> float:
+    """Give the seconds of one call, made by a script when the contestant's name says a language."""
+    language = _LANGUAGES.get(", ".join(name.split(", ")[:2]), "")
+    if language:
+        assert isinstance(peer, Llmspell)
+        return seconds_in(language, peer.store, verb, names, 1_000_000 + first)
+    if verb == "save":
+        return peer.seconds(verb, [(key, shape.make(first + each)) for each, key in enumerate(names, 1)])
+    if verb == "page":
+        return peer.seconds(verb, [(prefix, PAGE) for prefix in names])
+    return peer.seconds(verb, [(key,) for key in names])
+
+
+def _names(number: int, many: int) -> list[str]:
+    order = random.Random(number)
+    return [key_name(order.randrange(KEYS)) for _ in range(many)]
+
+
+def _save(name: str, peer: Peer, shape: Shape, many: int, number: int) -> float:
+    return _ask(name, peer, "save", _names(number, many), shape, number * many)
+
+
+def _load(name: str, peer: Peer, shape: Shape, many: int, number: int) -> float:
+    return _ask(name, peer, "load", _names(number, many), shape, 0)
+
+
+def _delete(name: str, peer: Peer, shape: Shape, many: int, number: int) -> float:
+    there = [f"gone:{each:04}" for each in range(many)]
+    peer.fill([(key, shape.make(number)) for key in there])
+    random.Random(number).shuffle(there)
+    return _ask(name, peer, "delete", there, shape, 0)
+
+
+def _page(name: str, peer: Peer, shape: Shape, many: int, number: int) -> float:
+    first = random.Random(number).randrange(many)
+    return _ask(name, peer, "page", [key_name(first).partition(":")[0] + ":"], shape, 0)
+
+
+def _page_row(scene: Scene) -> Iterator[Row]:
+    size = 20_000 if scene.quick else 100_000
+    row = Row(AREA, f"list {PAGE:,} keys under a prefix, of {size:,}", "", "ms", {})
+    if not scene.wants(row.key):
+        return
+    place = scene.folder / "languages-page"
+    place.mkdir()
+    there = [(key_name(number), SMALL.make(number)) for number in range(size)] + [(PATTERN, SMALL.make(0))]
+    store, bare = Llmspell(place / "store", "normal"), Apsw(place / "bare", "NORMAL")
+    with ExitStack() as open_ones:
+        peers: dict[str, Peer] = {**dict.fromkeys(_LANGUAGES, store), BARE: bare}
+        for peer in (store, bare):
+            open_ones.callback(peer.close)
+            peer.fill(there)
+        yield _measured(scene, row, scene.rounds, peers, _page, SMALL, size)
+    shutil.rmtree(place)
+
+
+def _measured(scene: Scene, row: Row, rounds: int, peers: dict[str, Peer], work: Work, shape: Shape, many: int) -> Row:
+    scene.say(row.key)
+    calls = {name: partial(work, name, peer, shape, many) for name, peer in peers.items()}
+    return row._replace(figures=in_turns(calls, rounds))

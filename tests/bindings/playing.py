@@ -30,6 +30,9 @@ class Kept:
     def write_error(self, text: bytes) -> None:
         self.printed += text
 
+    def flush(self) -> None:
+        """Nothing is held back."""
+
 
 def play(language: str, text: str, store: llmspell.Store, name: str) -> str:
     """Run the script to its end and give what it printed; what it raises is raised."""

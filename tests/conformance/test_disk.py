@@ -16,6 +16,11 @@ class TestDiskWithFullDurability(BackendConformance):
         return open_backend("disk", BackendOptions(folder, "full", "1.0.0"))
 
 
+class TestDiskThatIsSettled(BackendConformance):
+    def open_backend(self, folder: str) -> Backend:
+        return open_backend("disk", BackendOptions(folder, "output", "1.0.0"))
+
+
 class TestPastOnDisk(PastConformance):
     def open_keeping(self, folder: str, history_days: int) -> Backend:
         return open_backend("disk", BackendOptions(folder, "normal", "1.0.0", history_days=history_days))

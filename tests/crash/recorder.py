@@ -5,13 +5,14 @@ What it records is what a disk may or may not still have after a power cut: see 
 
 import os
 import pickle
+import random
 from collections.abc import Callable
 from typing import NamedTuple
 
 import apsw
 
 import llmspell
-from llmspell.backends.sqlite import connections
+from llmspell.backends.sqlite import connections, syncing
 from tests.crash.deeds import do
 
 
@@ -54,7 +55,13 @@ class Flushed(NamedTuple):
     number: int
 
 
-Event = Write | Truncate | Sync | Delete | Did | Flushed
+class Told(NamedTuple):
+    """Something left that tells of all deeds up to this one."""
+
+    number: int
+
+
+Event = Write | Truncate | Sync | Delete | Did | Flushed | Told
 
 events: list[Event] = []
 
@@ -97,12 +104,35 @@ class Recorder(apsw.VFS):
 def main(folder: str, durability: str, deeds: str, checkpoint_pages: str, recording: str) -> None:
     def work() -> None:
         store = llmspell.open(folder, durability=durability)
+        chance = random.Random(0)
         for number in range(1, int(deeds) + 1):
             do(store, "scope", number)
             events.append(Did(number))
+            if durability == "output" and chance.random() < 0.2:
+                store.settle()
+                events.append(Told(number))
             if number % 40 == 0:
                 store.flush()
                 events.append(Flushed(number))
+
+    record(work, int(checkpoint_pages), recording)
+
+
+def tell_of_another(folder: str, durability: str, deeds: str, checkpoint_pages: str, recording: str) -> None:
+    """Let one store do the deeds, which settles nothing, and another one read and tell of them."""
+
+    def work() -> None:
+        writer = llmspell.open(folder, durability=durability)
+        reader = llmspell.open(folder, durability="output")
+        chance = random.Random(0)
+        for number in range(1, int(deeds) + 1):
+            do(writer, "scope", number)
+            events.append(Did(number))
+            if chance.random() < 0.2:
+                seen = reader.load("scope", "number")
+                assert isinstance(seen, int)
+                reader.settle()
+                events.append(Told(seen))
 
     record(work, int(checkpoint_pages), recording)
 
@@ -111,14 +141,18 @@ def record(work: Callable[[], None], checkpoint_pages: int, recording: str) -> N
     """Do the work and write down the events of it."""
     recorder = Recorder()
     connections._CHECKPOINT_PAGES = checkpoint_pages
-    system_fsync = os.fsync
-
-    def fsync(descriptor: int) -> None:  # what the store syncs itself, past the engine
-        system_fsync(descriptor)
-        events.append(Sync(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))))
-
-    os.fsync = fsync  # type: ignore[assignment]
+    # What the store syncs itself, past the engine.
+    os.fsync = _telling(os.fsync)  # type: ignore[assignment]
+    syncing.sync_data = _telling(syncing.sync_data)
     work()
     with open(recording, "wb") as file:
         pickle.dump(events, file)
     recorder.unregister()
+
+
+def _telling(sync: Callable[[int], None]) -> Callable[[int], None]:
+    def sync_and_tell(descriptor: int) -> None:
+        sync(descriptor)
+        events.append(Sync(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))))
+
+    return sync_and_tell

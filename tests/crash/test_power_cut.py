@@ -11,26 +11,35 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 import llmspell
+from tests.crash.backing import fast_room
 from tests.crash.deeds import all_contents, contents_of
-from tests.crash.recorder import Delete, Did, Event, Flushed, Sync, Truncate, Write
+from tests.crash.recorder import Delete, Did, Event, Flushed, Sync, Told, Truncate, Write
 
 SECTOR = 512
+LOG = "state.db-wal"
 
 
-def recorded(folder: Path, durability: str, deeds: int, checkpoint_pages: int) -> list[Event]:
-    """Let the recorder do so many deeds and give what reached the files."""
+def recorded(folder: Path, durability: str, deeds: int, checkpoint_pages: int, recorder: str = "main") -> list[Event]:
+    """Let a function of the recorder do so many deeds and give what reached the files."""
     recording = folder / "recording"
-    program = "import sys; from tests.crash.recorder import main; main(*sys.argv[1:])"
+    program = f"import sys; from tests.crash.recorder import {recorder}; {recorder}(*sys.argv[1:])"
     arguments = (str(folder / "state"), durability, str(deeds), str(checkpoint_pages), str(recording))
     subprocess.run([sys.executable, "-c", program, *arguments], cwd=Path(__file__).parents[2], check=True)
     events: list[Event] = pickle.loads(recording.read_bytes())
     return events
+
+
+@pytest.fixture
+def room() -> Iterator[Path]:
+    with fast_room() as folder:
+        yield folder
 
 
 class Disk:
@@ -93,7 +102,7 @@ def cut_the_power(events: list[Event], folder: Path, durability: str, rounds: in
             disk.take(event)
             if isinstance(event, Did):
                 done = event.number
-            if isinstance(event, Flushed) or (isinstance(event, Did) and durability == "full"):
+            if isinstance(event, Flushed | Told) or (isinstance(event, Did) and durability == "full"):
                 promised = event.number
         taken = moment
         folder.mkdir()
@@ -110,20 +119,30 @@ def cut_the_power(events: list[Event], folder: Path, durability: str, rounds: in
 
 
 @pytest.mark.parametrize("checkpoint_pages", [10, 4_000])
-@pytest.mark.parametrize("durability", ["full", "normal"])
+@pytest.mark.parametrize("durability", ["full", "output", "normal"])
 def test_a_power_cut_leaves_a_sound_store_with_everything_promised(
-    tmp_path: Path, durability: str, checkpoint_pages: int
+    room: Path, durability: str, checkpoint_pages: int
 ) -> None:
-    events = recorded(tmp_path, durability, 150, checkpoint_pages)
-    cut_the_power(events, tmp_path / "cut", durability, 150, 0)
+    events = recorded(room, durability, 150, checkpoint_pages)
+    cut_the_power(events, room / "cut", durability, 150, 0)
 
 
-def test_full_durability_syncs_before_each_acknowledgement_and_normal_does_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("checkpoint_pages", [10, 4_000])
+@pytest.mark.parametrize("durability", ["output", "normal"])
+def test_a_power_cut_leaves_what_a_reader_told_of_anothers_deeds(
+    room: Path, durability: str, checkpoint_pages: int
+) -> None:
+    events = recorded(room, durability, 150, checkpoint_pages, "tell_of_another")
+    assert sum(isinstance(event, Told) for event in events) > 20
+    cut_the_power(events, room / "cut", durability, 150, 0)
+
+
+def test_full_durability_syncs_before_each_acknowledgement_and_the_others_do_not(room: Path) -> None:
     unsynced = {}
-    for durability in ("full", "normal"):
-        (tmp_path / durability).mkdir()
+    for durability in ("full", "output", "normal"):
+        (room / durability).mkdir()
         count, synced = 0, True
-        for event in recorded(tmp_path / durability, durability, 60, 4_000):
+        for event in recorded(room / durability, durability, 60, 4_000):
             if isinstance(event, Write):
                 synced = False
             elif isinstance(event, Sync):
@@ -132,22 +151,32 @@ def test_full_durability_syncs_before_each_acknowledgement_and_normal_does_not(t
                 count += 1
         unsynced[durability] = count
     assert unsynced["full"] == 0
+    assert unsynced["output"] > 50
     assert unsynced["normal"] > 50
 
 
-def test_a_flush_syncs_what_normal_durability_left_open(tmp_path: Path) -> None:
-    events = recorded(tmp_path, "normal", 80, 4_000)
+def test_a_flush_syncs_what_normal_durability_left_open(room: Path) -> None:
+    events = recorded(room, "normal", 80, 4_000)
     flushed = [index for index, event in enumerate(events) if isinstance(event, Flushed)]
     assert len(flushed) == 2
+    log_made = min(place for place, event in enumerate(events) if isinstance(event, Write) and event.file == LOG)
+    assert not any(isinstance(event, Delete) for event in events[log_made : flushed[-1]])
     for index in flushed:
         last_write = max(place for place in range(index) if isinstance(events[place], Write))
-        assert Sync("state.db-wal") in events[last_write:index]
-        assert Sync("state") in events[last_write:index]
+        assert Sync(LOG) in events[last_write:index]
+        assert Sync("state") in events[log_made:index]
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("checkpoint_pages", [5, 50, 4_000])
-@pytest.mark.parametrize("durability", ["full", "normal"])
-def test_thousands_of_power_cuts_leave_a_sound_store(tmp_path: Path, durability: str, checkpoint_pages: int) -> None:
-    events = recorded(tmp_path, durability, 1_000, checkpoint_pages)
-    cut_the_power(events, tmp_path / "cut", durability, 5_000, 1)
+@pytest.mark.parametrize("durability", ["full", "output", "normal"])
+def test_thousands_of_power_cuts_leave_a_sound_store(room: Path, durability: str, checkpoint_pages: int) -> None:
+    events = recorded(room, durability, 1_000, checkpoint_pages)
+    cut_the_power(events, room / "cut", durability, 5_000, 1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("checkpoint_pages", [5, 50, 4_000])
+def test_thousands_of_power_cuts_leave_what_a_reader_told(room: Path, checkpoint_pages: int) -> None:
+    events = recorded(room, "normal", 1_000, checkpoint_pages, "tell_of_another")
+    cut_the_power(events, room / "cut", "normal", 5_000, 1)

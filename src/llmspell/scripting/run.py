@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmspell.errors import LimitExceeded, ScriptError, StoreError
+from llmspell.errors import LimitExceeded, ScriptError, StoreClosed, StoreError
 from llmspell.scripting.streams import OutputFull, StandardStreams
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Run:
         self.script = script
         self.store = store
         self.settings = settings
-        self.streams: Streams = streams or StandardStreams(None if store is None else store.settle)
+        self.streams: Streams = streams or StandardStreams(self._settle_store)
         self.isolated = isolated
         self.wants_result = wants_result
         """Whether the language is to put what the script gives into `result`."""
@@ -97,8 +97,7 @@ class Run:
 
     def settle(self) -> None:
         """Settle the store before the script does something that is seen outside; a store that cannot be stops it."""
-        if self.store is not None:
-            self._let_out(self.store.settle, "the store")
+        self._let_out(self._settle_store, "the store")
 
     def finish(self) -> None:
         """Hand on what is held back of the output, and settle the store: called once the script has ended."""
@@ -124,6 +123,13 @@ class Run:
     def fail(self, reason: str) -> None:
         """Stop the script because of something outside of it."""
         self.stop = ScriptError(f"{self.script.name}: {reason}")
+
+    def _settle_store(self) -> None:
+        try:
+            if self.store is not None:
+                self.store.settle()
+        except StoreClosed:
+            return  # it was settled when it was closed
 
     def _let_out(self, leave: Callable[[], None], what: str) -> None:
         try:

@@ -63,19 +63,22 @@ def watch(run: Run, language: str) -> bool:
     """
     adapter = adapter_of(language)
     failures: list[BaseException] = []
-    ended = threading.Event()  # what a thread says of itself is wrong once a `join` was interrupted
+    # What a thread says of itself is wrong once a `join` was interrupted.
+    ended, finished = threading.Event(), threading.Event()
 
     def execute() -> None:
         try:
             adapter.execute(run)
         except BaseException as error:  # noqa: BLE001 - handed to the watching thread
             failures.append(error)
+        finally:
+            ended.set()
         try:
             run.finish()
         except BaseException as error:  # noqa: BLE001 - as above
             failures.append(error)
         finally:
-            ended.set()
+            finished.set()
 
     seconds = run.settings.timeout_seconds
     try:
@@ -83,10 +86,12 @@ def watch(run: Run, language: str) -> bool:
         if not ended.wait(min(seconds, threading.TIMEOUT_MAX) or None):
             run.exceed(f"it ran longer than {seconds:g} s", "[runtime] script_timeout_seconds")
             ended.wait(GRACE_SECONDS)
+        if ended.is_set():
+            finished.wait()  # however slow the disk is; the script's own time is over
     except KeyboardInterrupt as interrupt:
         run.stop = interrupt
-        _wait_once_more(ended)
-    if not ended.is_set():
+        _wait_once_more(finished)
+    if not finished.is_set():
         return False
     if isinstance(run.stop, SystemExit):
         return True
@@ -108,15 +113,20 @@ def start_thread(execute: Callable[[], None]) -> None:
 
 
 def _finish_beside(run: Run) -> None:
-    """Let out what a script had printed that is still at it; it may be the disk itself that it waits for."""
+    """Let out what a script had printed that is still at it. Whoever does not want to wait for the disk interrupts."""
     finished = threading.Event()
 
     def finish() -> None:
-        run.finish()
-        finished.set()
+        try:
+            run.finish()
+        finally:
+            finished.set()
 
     start_thread(finish)
-    finished.wait(GRACE_SECONDS)
+    try:
+        finished.wait()
+    except KeyboardInterrupt:
+        return
 
 
 def _wait_once_more(ended: threading.Event) -> None:

@@ -67,8 +67,12 @@ class StandardStreams:
         """See `Streams.flush`."""
         if not self._held:
             return
-        self._settle()
         text, self._held = bytes(self._held), bytearray()
+        try:
+            self._settle()
+        except BaseException:
+            self._held = bytearray(text) + self._held
+            raise
         _write_whole(sys.stdout.buffer, text)
         sys.stdout.buffer.flush()
 

@@ -547,6 +547,15 @@ class BackendConformance(RevisionConformance, WholeConformance, ABC):
         backend.flush()
         assert read(backend, "scope", "key") == b"1"
 
+    def test_a_settle_returns_and_keeps_everything(self, backend: Backend, other: Backend) -> None:
+        backend.settle()
+        write(backend, Put("scope", "key", b"1"))
+        backend.settle()
+        write(other, Put("scope", "other", b"2"))
+        seen = read(backend, "scope", "other")
+        backend.settle()
+        assert (read(backend, "scope", "key"), read(backend, "scope", "other")) == (b"1", seen)
+
     def test_closing_twice_is_closing_once(self, folder: str) -> None:
         backend = self.open_backend(folder)
         write(backend, Put("scope", "key", b"1"))
@@ -647,6 +656,7 @@ def whole_store_calls(backend: Backend) -> tuple[Callable[[], object], ...]:
         lambda: backend.turn().__enter__(),
         lambda: backend.snapshot().__enter__(),
         lambda: backend.flush(),
+        lambda: backend.settle(),
         lambda: list(backend.problems()),
         lambda: backend.statistics(NOW),
     )

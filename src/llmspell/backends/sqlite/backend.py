@@ -140,7 +140,7 @@ class SqliteBackend:
                     self._begin_history(reader.connection, batch.now)
                 return _commit(reader, batch)
             finally:
-                database.give_back(reader)
+                database.give_back(reader, wrote=True)
 
         try:
             return database.writer.run(write)
@@ -161,7 +161,7 @@ class SqliteBackend:
                 return revising.revise(reader.connection, now, work)
             finally:
                 database.revising = 0
-                database.give_back(reader)
+                database.give_back(reader, wrote=True)
 
         try:
             return database.writer.run(write)
@@ -202,7 +202,7 @@ class SqliteBackend:
             try:
                 keeping.end(reader.connection)
             finally:
-                database.give_back(reader)
+                database.give_back(reader, wrote=True)
 
         try:
             database.refuse_closed()
@@ -261,6 +261,8 @@ class SqliteBackend:
         """See `Backend.close`."""
         try:
             self._database.close()
+        except OSError as error:
+            raise unsynced(error, self._database.name) from error
         except FAILURES as error:
             raise translate(error, self._database.name) from error
 

@@ -6,7 +6,6 @@ A connection (with the reader on it) is taken by one thread, used, and given bac
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from llmspell.backends.sqlite import layout
 from llmspell.backends.sqlite.failures import translate
 from llmspell.backends.sqlite.filesystem import unsafe_type
 from llmspell.backends.sqlite.reading import SqliteReader
+from llmspell.backends.sqlite.syncing import LogSync, sync_folder
 from llmspell.errors import StoreClosed, StoreUnavailable, UnsafeEngine, UnsafeFileSystem
 
 if TYPE_CHECKING:
@@ -27,11 +27,8 @@ OLDEST_SAFE_ENGINE = (3, 51, 3)
 """Before it, several writing connections could corrupt the database (SQLite's WAL-reset bug)."""
 
 _BUSY_MILLISECONDS = 10_000
-_CACHE_KIB = 65_536
+_CACHE_KIB = 49_152
 _CHECKPOINT_PAGES = 8_000  # a save writes two pages; more of them at once cost less
-
-sync_data = getattr(os, "fdatasync", os.fsync)
-"""Brings a file's content and length to the disk; macOS knows only how to bring all of it."""
 
 
 def check_engine(version: str) -> None:
@@ -67,14 +64,7 @@ class DiskDatabase:
         self._folder = os.path.abspath(folder)
         self._file = os.path.join(self._folder, "state.db")
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
-        self._settling = threading.Lock() if durability == "output" else None
-        """Held while somebody settles: who comes second may go on only when what he relies on is on the disk."""
-        self._used = False
-        """Whether anything was read or written since the last time it was settled."""
-        self._settled_version = 0
-        self._sync_failure: OSError | None = None
-        self._synced_log: tuple[int, int] | None = None
-        """The log whose name is known to be in the folder on the disk. While a connection is open, it stays."""
+        self._log = LogSync(self._folder, self._file, holding=durability == "output")
         self._idle: deque[SqliteReader] = deque()
         self._identity: tuple[int, int] | None = None
         self._closed = False
@@ -101,7 +91,7 @@ class DiskDatabase:
         try:
             return reader.get(scope, key, now)
         finally:
-            self._used = True
+            self._log.used = True
             self._idle.append(reader)
             if self._closed:
                 self._close_idle(checkpoint=False)
@@ -119,9 +109,10 @@ class DiskDatabase:
         self._refuse_replaced()
         return reader
 
-    def give_back(self, reader: SqliteReader) -> None:
+    def give_back(self, reader: SqliteReader, *, wrote: bool = False) -> None:
         """Take back what was taken."""
-        self._used = True  # not before: what is being done may not have been settled
+        log = self._log
+        log.used, log.wrote = True, log.wrote or wrote
         if self._closed:
             reader.connection.close()
         else:
@@ -140,58 +131,18 @@ class DiskDatabase:
         return None
 
     def sync(self) -> None:
-        """Return when what was committed, here or elsewhere, is on the disk.
-
-        It is in the database file, or in the log beside it. Only the log is opened here: closing
-        any descriptor of the database would drop this process's locks on it.
-        """
+        """Return when what was committed, here or elsewhere, is on the disk."""
         self.refuse_closed()
-        if self._sync_failure is not None:
-            raise self._sync_failure  # the system would not tell it twice, and what it has dropped stays dropped
-        try:
-            self._sync_log()
-        except OSError as error:
-            self._sync_failure = error
-            raise
-
-    def _sync_log(self) -> None:
-        try:
-            log = os.open(self._file + "-wal", os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return  # a checkpoint has moved all of it into the database, and synced that
-        try:
-            sync_data(log)
-            status = os.fstat(log)
-        finally:
-            os.close(log)
-        if self._synced_log != (status.st_dev, status.st_ino):
-            _sync_folder(self._folder)
-            self._synced_log = (status.st_dev, status.st_ino)
+        self._log.sync(connected=bool(self._idle))
 
     def note_use(self) -> None:
         """Take note that somebody has seen what is committed now."""
-        self._used = True
+        self._log.used = True
 
     def settle(self) -> None:
-        """In durability "output": return when what was read and written here is on the disk; else at once.
-
-        What others have written and was read here may not be on the disk either. So the store's version decides: as
-        long as it is the one that was synced last, nothing is done.
-        """
-        if self._settling is None:
-            return
-        with self._settling:
-            if not self._used:
-                return
-            self._used = False
-            try:
-                version = self._version()
-                if version != self._settled_version and self._has_log():
-                    self.sync()
-                self._settled_version = version
-            except BaseException:
-                self._used = True
-                raise
+        """In durability "output": return when what was read and written here is on the disk; else at once."""
+        self.refuse_closed()
+        self._log.settle(self._versions)
 
     def file_bytes(self) -> int:
         """Give the size of the database and its log."""
@@ -204,12 +155,19 @@ class DiskDatabase:
         return total
 
     def close(self) -> None:
-        """Close every connection. The last one to close moves the log into the database, in its turn.
+        """Settle, and close every connection. The last one to close moves the log into the database, in its turn.
 
         While somebody else has the turn, this cannot be the last one, so nothing is waited for.
         """
         if self._closed:
             return
+        try:
+            if not self._log.failed:  # which was told then
+                self.settle()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         self._closed = True
         _open_databases.discard(self)
         turn = False
@@ -232,28 +190,20 @@ class DiskDatabase:
         """In a forked child: start with no connection and no turn."""
         self._idle = deque()
         self.revising = 0
-        if self._settling is not None:
-            self._settling = threading.Lock()  # another thread of the parent may have held it
+        self._log.forget_after_fork()
 
-    def _version(self) -> int:
-        """Give the store's version without counting that as use."""
+    def _versions(self) -> tuple[int, str] | None:
+        """Give the store's version and that of its schema, without counting that as use."""
         reader = self.take()
         if reader is None:
-            return 0
+            return None
         try:
-            return reader.version()
+            return reader.version(), reader.schema_version()
         finally:
             if self._closed:
                 reader.connection.close()
             else:
                 self._idle.append(reader)
-
-    def _has_log(self) -> bool:
-        """Tell whether anything may be in the log; what is not in it is in the database, and synced."""
-        try:
-            return os.stat(self._file + "-wal").st_size > 0
-        except FileNotFoundError:
-            return False
 
     def _close_idle(self, *, checkpoint: bool) -> None:
         while self._idle:
@@ -300,7 +250,7 @@ class DiskDatabase:
             if not layout.recognise(connection, self._file):
                 self._prepare(connection)
                 layout.create(connection, schema_version)
-                _sync_folder(self._folder)
+                sync_folder(self._folder)
         except BaseException:
             connection.close()
             raise
@@ -347,15 +297,7 @@ def _make_folder(path: str) -> None:
         os.mkdir(path, 0o700)
     except FileExistsError:
         return
-    _sync_folder(parent)
-
-
-def _sync_folder(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(parent)
 
 
 _open_databases: weakref.WeakSet[DiskDatabase] = weakref.WeakSet()

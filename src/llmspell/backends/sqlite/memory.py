@@ -57,7 +57,7 @@ class MemoryDatabase:
         """See `DiskDatabase.take_for_writing`."""
         return self.take()
 
-    def give_back(self, reader: SqliteReader) -> None:
+    def give_back(self, reader: SqliteReader, *, wrote: bool = False) -> None:
         """See `DiskDatabase.give_back`."""
         self._in_use.release()
 
@@ -81,6 +81,7 @@ class MemoryDatabase:
 
     def settle(self) -> None:
         """See `DiskDatabase.settle`: there is no disk."""
+        self.refuse_closed()
 
     def file_bytes(self) -> int:
         """See `DiskDatabase.file_bytes`."""

@@ -5,7 +5,7 @@ local host, allowed, guard = ...
 local assert, error, next, pcall, type, tostring = assert, error, next, pcall, type, tostring
 local load, rawequal, getmetatable = load, rawequal, getmetatable
 local getinfo, traceback = debug.getinfo, debug.traceback
-local concat, pack, gsub = table.concat, table.pack, string.gsub
+local concat, pack, unpack, gsub = table.concat, table.pack, table.unpack, string.gsub
 local number_type, whole = math.type, math.tointeger
 local collectgarbage, loadfile, globals = collectgarbage, loadfile, _G
 local check, given, guarded, raise_halt = guard.check, guard.given, guard.guarded, guard.raise_halt
@@ -58,6 +58,17 @@ local function read_input(format)
     error("bad argument #1 to 'read' (use \"l\", \"L\", \"a\" or a number of bytes)", 3)
   end
   return (given(host.read(wanted)))
+end
+
+-- Calls a function of Lua's own library; its errors name it, and the line of the script.
+local function called(name, call, of_file, ...)
+  local results = pack(pcall(call, ...))
+  if not results[1] then
+    error(gsub(results[2], "^bad argument #(%d+) to '[^']*'", function(number)
+      return "bad argument #" .. (of_file and number ~= "1" and number - 1 or number) .. " to '" .. name .. "'"
+    end), 2)
+  end
+  return unpack(results, 2, results.n)
 end
 
 -- Modules --------------------------------------------------------------------------------------------------
@@ -145,7 +156,7 @@ local function line_reader()
 end
 function safe_io.lines(path, ...)
   if path ~= nil and allowed.file_access then
-    return real_io.lines(path, ...)
+    return called("lines", real_io.lines, false, path, ...)
   elseif path ~= nil then
     error("io.lines(PATH) is not allowed; [runtime.security] allow_file_access in the configuration allows it", 2)
   end
@@ -153,11 +164,11 @@ function safe_io.lines(path, ...)
 end
 
 -- What is seen outside waits until what was saved before it is on the disk. A file's buffer may be written later.
-local function settled(call)
+local function settled(name, call, of_file)
   return function(...)
     host.settle()
     check()
-    return call(...)
+    return called(name, call, of_file, ...)
   end
 end
 
@@ -166,13 +177,13 @@ if allowed.file_access then
     safe_io[name] = real_io[name]
   end
   for _, name in next, { "open", "tmpfile" } do
-    safe_io[name] = settled(real_io[name])
+    safe_io[name] = settled(name, real_io[name])
   end
   for _, name in next, { "remove", "rename", "tmpname" } do
-    safe_os[name] = settled(real_os[name])
+    safe_os[name] = settled(name, real_os[name])
   end
   local methods = getmetatable(real_io.stdout).__index
-  methods.write = settled(methods.write)
+  methods.write = settled("write", methods.write, true)
 end
 if allowed.process_spawn then
   function safe_os.execute(...)

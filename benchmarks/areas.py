@@ -1,0 +1,64 @@
+"""Which areas are measured, and where? Each is a module with `AREA`, `GOALS` and `rows(scene)`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn, Protocol, cast
+
+from benchmarks.measuring import Goal, Row, Scene
+
+MODULES = ("operations", "languages", "transactions", "processes", "start", "million", "upkeep")
+"""In the order of the table; these are the words of `--only`."""
+
+ROUNDS, QUICK_ROUNDS = 9, 5
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "build" / "benchmark"
+"""Where a run leaves its files, and measures: on the disk of the tree."""
+
+
+class Area(Protocol):
+    """What a module of an area has."""
+
+    GOALS: tuple[Goal, ...]
+
+    def rows(self, scene: Scene) -> Iterator[Row]:
+        """Measure, and give each row when it is done."""
+
+
+def areas(names: Iterable[str] = MODULES) -> dict[str, Area]:
+    """Give the areas with these names, in the order of the table."""
+    wanted = set(names)
+    return {name: cast(Area, import_module(f"benchmarks.{name}")) for name in MODULES if name in wanted}
+
+
+@contextmanager
+def workplace(beside: Path) -> Iterator[Path]:
+    """Give an empty folder in the folder `beside`, on its disk; it is gone afterwards, also after Ctrl-C or `kill`."""
+    beside.mkdir(parents=True, exist_ok=True)
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        with tempfile.TemporaryDirectory(dir=beside, prefix=".measuring-", ignore_cleanup_errors=True) as name:
+            yield Path(name).resolve()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def progress() -> Callable[[str], None]:
+    """Give what tells on standard error how far it is, with the seconds since now."""
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    return say

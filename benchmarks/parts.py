@@ -1,0 +1,149 @@
+"""Where does the time of one save and one load go? The same call with one layer more each time, in one run.
+
+`python -m benchmarks.parts` prints it. Values of 200 bytes, durability "normal", so that no disk hides the rest.
+`docs/performance.md` tells what follows from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import apsw
+import orjson
+from benchmarks.measuring import in_turns, spread, timed
+from benchmarks.shapes import SMALL
+
+import llmspell
+from llmspell import Store
+from llmspell.backends.sqlite import layout, writing
+from llmspell.backends.sqlite.backend import SqliteBackend
+from llmspell.backends.sqlite.connections import DiskDatabase
+from llmspell.backends.sqlite.reading import SqliteReader
+from llmspell.batch import Batch, Put
+
+KEYS = [f"key{number}" for number in range(500)]
+
+_WITHOUT_VERSION_ROW = """
+INSERT INTO entries (scope, key, version, created_at, updated_at, expires_at, value)
+VALUES ('bench', ?1, ?3, 1.0, 1.0, NULL, ?2)
+ON CONFLICT (scope, key) DO UPDATE SET version = excluded.version, updated_at = ?3, value = excluded.value
+"""
+_BARE_SAVE = """
+INSERT INTO entries (scope, key, value) VALUES ('bench', ?1, ?2)
+ON CONFLICT (scope, key) DO UPDATE SET value = excluded.value
+"""
+_BARE_LOAD = "SELECT value FROM entries WHERE scope = 'bench' AND key = ?"
+
+
+def connection_to(file: Path, flags: int = 0) -> apsw.Connection:
+    """Open a database with the settings that the store uses for durability "normal"."""
+    usual = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    connection = apsw.Connection(str(file), flags=usual | flags)
+    connection.pragma("journal_mode", "WAL")
+    connection.pragma("synchronous", "NORMAL")
+    connection.wal_autocheckpoint(8_000)
+    return connection
+
+
+def bare(file: Path) -> apsw.Connection:
+    connection = connection_to(file)
+    connection.execute(
+        "CREATE TABLE entries (id INTEGER PRIMARY KEY, scope TEXT, key TEXT, value BLOB, UNIQUE (scope, key))"
+    )
+    return connection
+
+
+def without_version_row(file: Path) -> apsw.Connection:
+    """Give a database of the store's layout whose version nobody keeps up."""
+    connection = connection_to(file)
+    layout.create(connection, "1.0.0")
+    connection.execute("DROP TRIGGER version_follows_insert; DROP TRIGGER version_follows_update")
+    return connection
+
+
+def saves(folder: Path, store: Store) -> Mapping[str, Callable[[str, int], object]]:
+    """Give what saves entry `key` with a number in it, the least first."""
+    plain = bare(folder / "bare.db")
+    no_row = without_version_row(folder / "no-row.db")
+    laid = connection_to(folder / "laid.db")
+    layout.create(laid, "1.0.0")
+    reader = SqliteReader(laid)
+    backend = store.backend
+
+    def text(number: int) -> bytes:
+        return orjson.dumps(SMALL.make(number))
+
+    return {
+        "bare engine: one upsert": lambda key, n: plain.execute(_BARE_SAVE, (key, text(n))),
+        "+ times, expiry, version of the entry": lambda key, n: no_row.execute(
+            _WITHOUT_VERSION_ROW, (key, text(n), float(n))
+        ),
+        "+ the store's version, in a page of its own": lambda key, n: writing.put_one(
+            reader, Put("bench", key, text(n)), 1.0
+        ),
+        "+ turn, deleted files noticed: backend.commit": lambda key, n: backend.commit(
+            Batch(1.0, (Put("bench", key, text(n)),))
+        ),
+        "+ names, limits: store.save_json": lambda key, n: store.save_json("bench", key, text(n)),
+        "+ every part of the value looked at: store.save": lambda key, n: store.save("bench", key, SMALL.make(n)),
+    }
+
+
+def loads(folder: Path, store: Store) -> Mapping[str, Callable[[str, int], object]]:
+    """Give what loads entry `key`, the least first."""
+    file = folder / "store" / "state.db"
+    held, usual, unlocked = connection_to(file), connection_to(file), connection_to(file, apsw.SQLITE_OPEN_NOMUTEX)
+    held.execute("BEGIN; SELECT 1 FROM sqlite_schema")
+    inside, outside, without_mutex = held.cursor().execute, usual.cursor().execute, unlocked.cursor().execute
+    assert isinstance(store.backend, SqliteBackend)
+    database = store.backend._database
+    assert isinstance(database, DiskDatabase)
+    return {
+        "bare engine, inside a read transaction held open": lambda key, _: inside(_BARE_LOAD, (key,)).get,
+        "bare engine, connection without its mutex": lambda key, _: without_mutex(_BARE_LOAD, (key,)).get,
+        "bare engine": lambda key, _: outside(_BARE_LOAD, (key,)).get,
+        "bare engine, a cursor made for each": lambda key, _: usual.execute(_BARE_LOAD, (key,)).get,
+        "+ version, times, expiry: backend.get": lambda key, _: database.get("bench", key, 1.0),
+        "+ names: store.stored": lambda key, _: store.stored("bench", key),
+        "+ decoding: store.load": lambda key, _: store.load("bench", key),
+    }
+
+
+def contest(calls: Mapping[str, Callable[[str, int], object]], rounds: int, times: int) -> dict[str, list[float]]:
+    def figure(call: Callable[[str, int], object]) -> Callable[[int], float]:
+        return lambda turn: timed(call, [(KEYS[n % len(KEYS)], turn * times + n) for n in range(times)])
+
+    return in_turns({name: figure(call) for name, call in calls.items()}, rounds)
+
+
+def show(title: str, figures: dict[str, list[float]]) -> None:
+    print(f"\n{title}: microseconds, and the quartiles")
+    for name, each in figures.items():
+        middle = spread(each)
+        print(
+            f"  {name:52} {middle.median * 1e6:6.2f}   {middle.low * 1e6:6.2f} to {middle.high * 1e6:6.2f}", flush=True
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15, help="how many rounds to take the median of (15)")
+    parser.add_argument("--times", type=int, default=3_000, help="how many calls a round (3000)")
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(dir=".") as name,
+        llmspell.open(Path(name) / "store", durability="normal", clock=time.time) as store,
+    ):
+        folder = Path(name).resolve()
+        for number, key in enumerate(KEYS):
+            store.save("bench", key, SMALL.make(number))
+        show("a save of 200 B", contest(saves(folder, store), options.rounds, options.times))
+        show("a load of 200 B", contest(loads(folder, store), options.rounds, options.times))
+
+
+if __name__ == "__main__":
+    main()
