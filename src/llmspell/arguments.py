@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from types import CoroutineType
-from typing import TypeVar
 
 from llmspell.errors import InvalidArgument, InvalidValue
 from llmspell.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_SCOPE_BYTES, MAX_TTL_SECONDS, MIN_INTEGER
+from llmspell.quick_typing import TYPE_CHECKING
 
-Result = TypeVar("Result")
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Result = TypeVar("Result")
 
 
 def scope_name(scope: object) -> str:

@@ -8,10 +8,10 @@ import takes longer than a whole short script.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
 
 from llmspell.errors import InvalidValue, StoreDamaged
 from llmspell.limits import MAX_DEPTH, MAX_INTEGER, MIN_INTEGER
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable

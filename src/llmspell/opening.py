@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from llmspell.backends.registry import BackendOptions, open_backend
 from llmspell.config import ScriptSettings, Settings, StateSettings, load_settings
 from llmspell.config.loading import MAX_HISTORY_DAYS
 from llmspell.errors import InvalidArgument, SchemaMismatch, SchemaTooNew
 from llmspell.limits import MAX_VALUE_BYTES_BOUND
+from llmspell.quick_typing import TYPE_CHECKING
 from llmspell.store import Store
 
 if TYPE_CHECKING:

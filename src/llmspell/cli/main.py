@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn, cast
 
 from llmspell.cli import exit_codes
 from llmspell.cli.commands import COMMANDS
 from llmspell.cli.line import Line, script_call, take_apart
 from llmspell.cli.output import Output
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
     from llmspell.cli.parser import Parser
 

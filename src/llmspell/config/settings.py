@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from llmspell import limits
+from llmspell.quick_typing import NamedTuple
 
 MEMORY_LIMIT_BYTES = 268_435_456
 STACK_BYTES = 1_048_576

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
 
 from llmspell import codec
 from llmspell.errors import InvalidValue, ScriptError
+from llmspell.quick_typing import TYPE_CHECKING, cast
 from llmspell.scripting.hints import hint_about
 from llmspell.scripting.javascript_sandbox import Sandbox, exceed_memory, is_out_of_memory, place_in
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
 
 import _quickjs
 
 from llmspell.errors import LimitExceeded, ScriptError
+from llmspell.quick_typing import TYPE_CHECKING
 from llmspell.scripting.bindings import Bindings
 from llmspell.scripting.javascript_border import crossing, crossings, marked, tell
 from llmspell.scripting.javascript_engine import Engine
@@ -20,6 +20,7 @@ from llmspell.scripting.javascript_modules import LIBRARY, Modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from llmspell.scripting.run import Run
 

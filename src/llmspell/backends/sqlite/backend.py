@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import apsw
 
@@ -18,6 +17,7 @@ from llmspell.backends.sqlite.reading import AbsentReader, SqliteReader
 from llmspell.backends.sqlite.snapshot import Snapshot
 from llmspell.batch import Batch, Commit, Put
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

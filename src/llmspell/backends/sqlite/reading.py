@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
-
 from llmspell.backends.sqlite import layout
 from llmspell.backends.sqlite.past import SqlitePast
 from llmspell.entry import Census, Change, Stored
 from llmspell.errors import ChangesForgotten, StoreDamaged
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     import apsw
 

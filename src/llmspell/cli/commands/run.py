@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from llmspell.cli.exit_codes import INTERRUPTED, SCRIPT_FAILED, of_error
 from llmspell.cli.values import unreadable
 from llmspell.config import load_settings
 from llmspell.errors import InvalidArgument, ScriptError
 from llmspell.opening import open_settings
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import Namespace
