@@ -1,8 +1,8 @@
 """How does a module say the types of its names without importing `typing`?
 
-Importing `typing` and making a class of its `NamedTuple` is slow: a third of the time that a short script would take.
-So what a short command needs at run time has the same names here, where a type checker sees those of `typing`.
-The other words of `typing` stand in annotations only, and are imported under `if TYPE_CHECKING`.
+`typing` and what it imports, and the classes that its `NamedTuple` makes, would take a third of a short script's time.
+So what is needed of it at run time is here under the same names, and a type checker sees those of `typing`. What only
+stands in annotations is imported from `typing` under `if TYPE_CHECKING`.
 
 >>> class Point(NamedTuple):
 ...     x: int
@@ -13,12 +13,51 @@ Point(x=3, y=0)
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Any, NamedTuple, Protocol, cast, overload
+    from collections.abc import Iterable
+    from typing import Any, NamedTuple, Protocol, Self, cast, overload
 
 __all__ = ["TYPE_CHECKING", "NamedTuple", "Protocol", "cast", "overload"]
+
+
+class _NamedTuple(tuple[Any, ...] if TYPE_CHECKING else tuple):
+    """What the classes made of `NamedTuple` have in common; the same as those of `collections.namedtuple` have.
+
+    Making those takes several times as long, most of it for a `__new__` that is compiled for each of them. Here that
+    is done when the first object is made: most classes are never used in a short run.
+    """
+
+    __slots__ = ()
+    _fields: tuple[str, ...] = ()
+    _field_defaults: dict[str, Any] = {}  # noqa: RUF012 - each class has its own
+
+    def __new__(cls, *values: Any, **named: Any) -> Self:
+        made = next(base for base in cls.__mro__ if "_fields" in base.__dict__)
+        fields = ", ".join(cls._fields)
+        new = eval(f"lambda cls, {fields}: new(cls, ({fields},))", {"new": tuple.__new__})
+        new.__defaults__ = tuple(cls._field_defaults.values())
+        made.__new__ = new
+        return new(cls, *values, **named)
+
+    @classmethod
+    def _make(cls, values: Iterable[Any]) -> Self:
+        return cls(*values)
+
+    def _replace(self, **changes: Any) -> Self:
+        return type(self)(**(self._asdict() | changes))
+
+    def _asdict(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self, strict=True))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in self._asdict().items())})"
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return tuple(self)
 
 
 class _NamedTupleMaker(type):
@@ -27,15 +66,12 @@ class _NamedTupleMaker(type):
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
         if not bases:
             return super().__new__(cls, name, bases, namespace)
-        from collections import namedtuple
-
-        fields = namespace["__annotations__"]
-        defaults = [namespace.pop(field) for field in fields if field in namespace]
-        made: type = namedtuple(name, fields, defaults=defaults, module=namespace["__module__"])  # type: ignore[misc]
-        for attribute, value in namespace.items():
-            if attribute != "__module__":
-                setattr(made, attribute, value)
-        return made
+        fields = tuple(namespace["__annotations__"])
+        defaults = {field: namespace[field] for field in fields if field in namespace}
+        namespace.update(_fields=fields, _field_defaults=defaults, __match_args__=fields, __slots__=())
+        for place, field in enumerate(fields):
+            namespace[field] = property(itemgetter(place))
+        return type(name, (_NamedTuple,), namespace)
 
 
 if not TYPE_CHECKING:
