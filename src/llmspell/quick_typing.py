@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["TYPE_CHECKING", "NamedTuple", "Protocol", "cast", "overload"]
 
 
-class _NamedTuple(tuple[Any, ...] if TYPE_CHECKING else tuple):
+class _NamedTuple(tuple):  # type: ignore[type-arg] # not tuple[Any, ...], which costs another class
     """What the classes made of `NamedTuple` have in common; the same as those of `collections.namedtuple` have.
 
     Making those takes several times as long, most of it for a `__new__` that is compiled for each of them. Here that
@@ -40,8 +40,9 @@ class _NamedTuple(tuple[Any, ...] if TYPE_CHECKING else tuple):
         fields = ", ".join(cls._fields)
         new = eval(f"lambda cls, {fields}: new(cls, ({fields},))", {"new": tuple.__new__})
         new.__defaults__ = tuple(cls._field_defaults.values())
-        made.__new__ = new
-        return new(cls, *values, **named)
+        made.__new__ = new  # type: ignore[method-assign]
+        first: Self = new(cls, *values, **named)
+        return first
 
     @classmethod
     def _make(cls, values: Iterable[Any]) -> Self:

@@ -10,8 +10,8 @@ import apsw
 from llmspell.backends.base import Capabilities, Statistics
 from llmspell.backends.lock import Entry
 from llmspell.backends.sqlite import checking, keeping, layout, revising, writing
-from llmspell.backends.sqlite.connections import DiskDatabase, MemoryDatabase
-from llmspell.backends.sqlite.failures import FAILURES, translate
+from llmspell.backends.sqlite.connections import DiskDatabase
+from llmspell.backends.sqlite.failures import FAILURES, translate, unsynced
 from llmspell.backends.sqlite.past import GuardedPast, SqlitePast, still_there
 from llmspell.backends.sqlite.reading import AbsentReader, SqliteReader
 from llmspell.backends.sqlite.snapshot import Snapshot
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from llmspell.backends.base import Reader, Revision
     from llmspell.backends.registry import BackendOptions
+    from llmspell.backends.sqlite.memory import MemoryDatabase
     from llmspell.entry import Census, Change, Stored, Written
 
     Result = TypeVar("Result")
@@ -42,6 +43,8 @@ def open_disk(options: BackendOptions) -> SqliteBackend:
 
 def open_memory(options: BackendOptions) -> SqliteBackend:
     """Open a private store in memory, gone when it is closed."""
+    from llmspell.backends.sqlite.memory import MemoryDatabase
+
     database = MemoryDatabase(options.schema_version)
     return SqliteBackend(database, options, Capabilities(persistent=False, shared=False, history=True))
 
@@ -218,7 +221,17 @@ class SqliteBackend:
         try:
             self._database.sync()
         except OSError as error:
-            raise translate(error, self._database.name) from error
+            raise unsynced(error, self._database.name) from error
+
+    def settle(self) -> None:
+        """See `Backend.settle`."""
+        database = self._database
+        try:
+            database.settle()
+        except OSError as error:
+            raise unsynced(error, database.name) from error
+        except FAILURES as error:
+            raise translate(error, database.name) from error
 
     def problems(self) -> Iterator[str]:
         """See `Backend.problems`."""
@@ -283,6 +296,7 @@ class SqliteBackend:
             reader = self._database.take_copy()
             if reader is not None:
                 reader.connection.execute("BEGIN; SELECT 1 FROM sqlite_schema")  # the first read pins the moment
+                self._database.note_use()
         except BaseException as error:
             if reader is not None:
                 reader.connection.close()
