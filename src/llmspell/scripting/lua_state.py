@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from llmspell.quick_typing import TYPE_CHECKING
-from llmspell.scripting.hints import hint_about
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +41,8 @@ def hint(message: str, run: Run, sources: Mapping[bytes, bytes]) -> str:
     name = _absent_function(message, sources)
     if name is None or run.store is None:
         return ""
+    from llmspell.scripting.hints import hint_about
+
     return hint_about(name, run.store)
 
 

@@ -6,7 +6,6 @@ import os
 import sys
 
 from llmspell.cli.exit_codes import INTERRUPTED, SCRIPT_FAILED, of_error
-from llmspell.cli.values import unreadable
 from llmspell.config import load_settings
 from llmspell.errors import InvalidArgument, ScriptError
 from llmspell.opening import open_settings
@@ -91,6 +90,8 @@ def _source(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except (OSError, ValueError) as error:
+        from llmspell.cli.values import unreadable
+
         raise InvalidArgument(f"the script cannot be run: {unreadable(path, error)}") from error
 
 
