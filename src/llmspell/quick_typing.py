@@ -18,31 +18,43 @@ from operator import itemgetter
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any, NamedTuple, Protocol, Self, cast, overload
 
 __all__ = ["TYPE_CHECKING", "NamedTuple", "Protocol", "cast", "overload"]
 
 
-class _NamedTuple(tuple):  # type: ignore[type-arg] # not tuple[Any, ...], which costs another class
-    """What the classes made of `NamedTuple` have in common; the same as those of `collections.namedtuple` have.
+class _NamedTuple(tuple):  # type: ignore[type-arg] # tuple[Any, ...] would be another class
+    """What the classes made of `NamedTuple` have in common: all that those of `collections.namedtuple` have.
 
-    Making those takes several times as long, most of it for a `__new__` that is compiled for each of them. Here that
-    is done when the first object is made: most classes are never used in a short run.
+    Making one of those takes several times as long, because a `__new__` is compiled for each. Objects of these are
+    made as quickly, unless fields are given by their names.
     """
 
     __slots__ = ()
     _fields: tuple[str, ...] = ()
-    _field_defaults: dict[str, Any] = {}  # noqa: RUF012 - each class has its own
+    _field_defaults: Mapping[str, Any] = {}
+    _defaults: tuple[Any, ...] = ()
+    """The values alone, which are those of the last fields."""
 
     def __new__(cls, *values: Any, **named: Any) -> Self:
-        made = next(base for base in cls.__mro__ if "_fields" in base.__dict__)
-        fields = ", ".join(cls._fields)
-        new = eval(f"lambda cls, {fields}: new(cls, ({fields},))", {"new": tuple.__new__})
-        new.__defaults__ = tuple(cls._field_defaults.values())
-        made.__new__ = new  # type: ignore[method-assign]
-        first: Self = new(cls, *values, **named)
-        return first
+        lacking = len(cls._fields) - len(values)
+        if named or not 0 <= lacking <= len(cls._defaults):
+            values = cls._arranged(values, named)
+        elif lacking:
+            values += cls._defaults[-lacking:]
+        return _new_tuple(cls, values)
+
+    @classmethod
+    def _arranged(cls, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """Give the values of all fields in their order; raises `TypeError` as the call of a function does."""
+        fields = cls._fields
+        placed = dict(zip(fields, values, strict=False))
+        found = {**cls._field_defaults, **placed, **named}
+        if len(values) > len(fields) or placed.keys() & named.keys() or found.keys() != set(fields):
+            given = ", ".join([*map(repr, values), *(f"{name}={value!r}" for name, value in named.items())])
+            raise TypeError(f"{cls.__name__}({given}) does not fit its fields: {', '.join(fields)}")
+        return tuple(found[field] for field in fields)
 
     @classmethod
     def _make(cls, values: Iterable[Any]) -> Self:
@@ -55,10 +67,13 @@ class _NamedTuple(tuple):  # type: ignore[type-arg] # not tuple[Any, ...], which
         return dict(zip(self._fields, self, strict=True))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in self._asdict().items())})"
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._asdict().items())})"
 
     def __getnewargs__(self) -> tuple[Any, ...]:
         return tuple(self)
+
+
+_new_tuple = tuple.__new__
 
 
 class _NamedTupleMaker(type):
@@ -69,7 +84,9 @@ class _NamedTupleMaker(type):
             return super().__new__(cls, name, bases, namespace)
         fields = tuple(namespace["__annotations__"])
         defaults = {field: namespace[field] for field in fields if field in namespace}
-        namespace.update(_fields=fields, _field_defaults=defaults, __match_args__=fields, __slots__=())
+        namespace["_field_defaults"], namespace["_defaults"] = defaults, tuple(defaults.values())
+        namespace["_fields"] = namespace["__match_args__"] = fields
+        namespace["__slots__"] = ()
         for place, field in enumerate(fields):
             namespace[field] = property(itemgetter(place))
         return type(name, (_NamedTuple,), namespace)

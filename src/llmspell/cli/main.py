@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 def run() -> NoReturn:
     """Be the command `llmspell`: take the process's arguments, end it with the exit code."""
+    # Among what is imported there is no garbage to be found. Commands enable it again when their own work begins.
+    gc.disable()
     try:
         if "_ARGCOMPLETE" in os.environ:
             from llmspell.cli.completing import complete
@@ -72,6 +74,7 @@ def _execute(line: Line, output: Output) -> int:
     if line.path and COMMANDS[line.path[0]].takes_script:
         arguments.script_arguments = line.script_arguments
     execute = cast("Callable[[object, Output], int]", arguments.execute)
+    gc.enable()
     return execute(arguments, output)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from llmspell.cli.parser import Parser
     from llmspell.config import Settings
     from llmspell.scripting.run import Script
+    from llmspell.store import Store
 
 
 def declare_run(parser: Parser) -> None:
@@ -113,16 +115,22 @@ def _execute_guest(script: Script, language: str, settings: Settings, output: Ou
         output.complain(error)
         os._exit(of_error(error).number)
 
-    if not settings.state.enabled:
-        return execute_script(script, language, None, settings.script, abandon=abandon)
-    with open_settings(settings.state, settings.script, holding=True) as store:
+    def execute(store: Store | None) -> int:
+        gc.freeze()  # what was imported until now is not looked through any more
+        gc.enable()
         return execute_script(script, language, store, settings.script, abandon=abandon)
+
+    if not settings.state.enabled:
+        return execute(None)
+    with open_settings(settings.state, settings.script, holding=True) as store:
+        return execute(store)
 
 
 def _execute_program(script: Script, settings: Settings, output: Output) -> int:
     """Run a Python script, which is a program like any other and has this process for itself."""
     import atexit
 
+    gc.enable()
     from llmspell.scripting import python
     from llmspell.scripting.run import Run
 
