@@ -44,13 +44,15 @@ _MODULE_OF_NAME = {
 }
 
 
-def __getattr__(name: str) -> object:
-    # Imported when one is asked for: the command passes through here before it has said how it wants to start.
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module: object = __import__(f"llmspell.{_MODULE_OF_NAME.get(name, name)}", fromlist=[""])
-    value = globals()[name] = getattr(module, name) if name in _MODULE_OF_NAME else module
-    return value
+if not TYPE_CHECKING:  # so that a type checker knows these names and no others
+
+    def __getattr__(name: str) -> object:
+        # Imported when one is asked for: the command passes through here before it has said how it wants to start.
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = __import__(f"llmspell.{_MODULE_OF_NAME.get(name, name)}", fromlist=[""])
+        value = globals()[name] = getattr(module, name) if name in _MODULE_OF_NAME else module
+        return value
 
 
 def __dir__() -> list[str]:

@@ -32,10 +32,10 @@ class _NamedTuple(tuple):  # type: ignore[type-arg] # tuple[Any, ...] would be a
     """
 
     __slots__ = ()
-    _fields: tuple[str, ...] = ()
-    _field_defaults: Mapping[str, Any] = {}
-    _defaults: tuple[Any, ...] = ()
-    """The values alone, which are those of the last fields."""
+    if TYPE_CHECKING:  # a class that is asked for the types of its fields finds none here
+        _fields: tuple[str, ...]
+        _field_defaults: Mapping[str, Any]
+        _defaults: tuple[Any, ...]
 
     def __new__(cls, *values: Any, **named: Any) -> Self:
         lacking = len(cls._fields) - len(values)

@@ -7,7 +7,6 @@ QuickJS itself reaches no file, no process and no clock but that of the day. Wha
 from __future__ import annotations
 
 import os
-import re
 
 import _quickjs
 
@@ -211,6 +210,8 @@ def place_in(stack: str) -> str | None:
     >>> place_in("    at f (<input>:1:2)\\n    at <anonymous> (jobs/nightly.js:12:5)")
     'jobs/nightly.js:12'
     """
+    import re
+
     for found in re.finditer(_FRAME, stack, re.MULTILINE):
         if found["file"] != LIBRARY:
             return found["place"]
