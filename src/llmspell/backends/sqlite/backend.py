@@ -63,17 +63,11 @@ class SqliteBackend:
 
     def get(self, scope: str, key: str, now: float) -> Stored | None:
         """See `Reader.get`."""
-        # The one read that is inlined: everything else can afford a closure.
-        database = self._database
-        reader = None
+        # The one read without `_read`: everything else can afford a closure.
         try:
-            reader = database.take()
-            return reader.get(scope, key, now) if reader else None
+            return self._database.get(scope, key, now)
         except FAILURES as error:
-            raise translate(error, database.name) from error
-        finally:
-            if reader:
-                database.give_back(reader)
+            raise translate(error, self._database.name) from error
 
     def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
         """See `Reader.keys`."""
@@ -145,7 +139,7 @@ class SqliteBackend:
                     self._accept_schema(reader.schema_version())
                 if self._days_to_keep and batch.mutations:
                     self._begin_history(reader.connection, batch.now)
-                return _commit(reader.connection, batch)
+                return _commit(reader, batch)
             finally:
                 database.give_back(reader)
 
@@ -357,16 +351,17 @@ def _refuse_within_revision(database: DiskDatabase | MemoryDatabase) -> None:
         )
 
 
-def _commit(connection: apsw.Connection, batch: Batch) -> Commit:
+def _commit(reader: SqliteReader, batch: Batch) -> Commit:
+    connection = reader.connection
     if len(batch.mutations) == 1 and not batch.checks:
         mutation = batch.mutations[0]
         if type(mutation) is Put and mutation.created_at is None and mutation.updated_at is None:
-            version = writing.put_one(connection, mutation, batch.now)
+            version = writing.put_one(reader, mutation, batch.now)
             _reclaim_in_time(connection, version, batch.now)
             return Commit(version, 0)
     try:
         connection.execute("BEGIN IMMEDIATE")
-        commit = writing.apply(connection, batch)
+        commit = writing.apply(reader, batch)
         connection.execute("COMMIT")
     except BaseException:
         _roll_back(connection)

@@ -9,6 +9,7 @@ import os
 import threading
 import weakref
 from collections import deque
+from typing import TYPE_CHECKING
 
 import apsw
 
@@ -18,6 +19,9 @@ from llmspell.backends.sqlite.failures import translate
 from llmspell.backends.sqlite.filesystem import unsafe_type
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.errors import StoreClosed, StoreUnavailable, UnsafeEngine, UnsafeFileSystem
+
+if TYPE_CHECKING:
+    from llmspell.entry import Stored
 
 OLDEST_SAFE_ENGINE = (3, 51, 3)
 """Before it, several writing connections could corrupt the database (SQLite's WAL-reset bug)."""
@@ -84,6 +88,23 @@ class DiskDatabase:
         if os.path.lexists(self._folder) and not os.path.isdir(self._folder):
             raise StoreUnavailable(f'"{folder}" is a file, not a folder; name a folder in [state] path')
         _open_databases.add(self)
+
+    def get(self, scope: str, key: str, now: float) -> Stored | None:
+        """Give the live entry, or None: what `take`, a read and `give_back` do, without the calls of these two."""
+        try:
+            reader = self._idle.pop()
+        except IndexError:
+            new = self.take_copy()
+            if new is None:
+                return None
+            reader = new
+        try:
+            return reader.get(scope, key, now)
+        finally:
+            self._used = True
+            self._idle.append(reader)
+            if self._closed:
+                self._close_idle(checkpoint=False)
 
     def take(self) -> SqliteReader | None:
         """Give a connection for reading, None while the store does not exist."""

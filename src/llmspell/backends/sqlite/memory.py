@@ -6,6 +6,7 @@ It differs from `DiskDatabase` in nothing that the backend above them would noti
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import apsw
 
@@ -14,6 +15,9 @@ from llmspell.backends.sqlite import layout
 from llmspell.backends.sqlite.connections import check_engine
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.errors import StoreClosed
+
+if TYPE_CHECKING:
+    from llmspell.entry import Stored
 
 
 class MemoryDatabase:
@@ -32,6 +36,14 @@ class MemoryDatabase:
         self._reader = SqliteReader(apsw.Connection(":memory:"))
         layout.create(self._reader.connection, schema_version)
         self._closed = False
+
+    def get(self, scope: str, key: str, now: float) -> Stored | None:
+        """See `DiskDatabase.get`."""
+        reader = self.take()
+        try:
+            return reader.get(scope, key, now)
+        finally:
+            self.give_back(reader)
 
     def take(self) -> SqliteReader:
         """See `DiskDatabase.take`; others wait until it is given back."""
