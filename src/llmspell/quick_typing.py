@@ -13,54 +13,31 @@ Point(x=3, y=0)
 
 from __future__ import annotations
 
-from operator import itemgetter
+from collections import _tuplegetter  # type: ignore[attr-defined] # reads a field; a property takes half as long again
+from types import FunctionType
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Any, NamedTuple, Protocol, Self, cast, overload
 
 __all__ = ["TYPE_CHECKING", "NamedTuple", "Protocol", "cast", "overload"]
 
 
 class _NamedTuple(tuple):  # type: ignore[type-arg] # tuple[Any, ...] would be another class
-    """What the classes made of `NamedTuple` have in common: all that those of `collections.namedtuple` have.
-
-    Making one of those takes several times as long, because a `__new__` is compiled for each. Objects of these are
-    made as quickly, unless fields are given by their names.
-    """
+    """What the classes made of `NamedTuple` have in common: all that those of `collections.namedtuple` have."""
 
     __slots__ = ()
     if TYPE_CHECKING:  # a class that is asked for the types of its fields finds none here
         _fields: tuple[str, ...]
-        _field_defaults: Mapping[str, Any]
-        _defaults: tuple[Any, ...]
-
-    def __new__(cls, *values: Any, **named: Any) -> Self:
-        lacking = len(cls._fields) - len(values)
-        if named or not 0 <= lacking <= len(cls._defaults):
-            values = cls._arranged(values, named)
-        elif lacking:
-            values += cls._defaults[-lacking:]
-        return _new_tuple(cls, values)
-
-    @classmethod
-    def _arranged(cls, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-        """Give the values of all fields in their order; raises `TypeError` as the call of a function does."""
-        fields = cls._fields
-        placed = dict(zip(fields, values, strict=False))
-        found = {**cls._field_defaults, **placed, **named}
-        if len(values) > len(fields) or placed.keys() & named.keys() or found.keys() != set(fields):
-            given = ", ".join([*map(repr, values), *(f"{name}={value!r}" for name, value in named.items())])
-            raise TypeError(f"{cls.__name__}({given}) does not fit its fields: {', '.join(fields)}")
-        return tuple(found[field] for field in fields)
+        _field_defaults: dict[str, Any]
 
     @classmethod
     def _make(cls, values: Iterable[Any]) -> Self:
         return cls(*values)
 
-    def _replace(self, **changes: Any) -> Self:
+    def _replace(self, /, **changes: Any) -> Self:
         return type(self)(**(self._asdict() | changes))
 
     def _asdict(self) -> dict[str, Any]:
@@ -73,9 +50,6 @@ class _NamedTuple(tuple):  # type: ignore[type-arg] # tuple[Any, ...] would be a
         return tuple(self)
 
 
-_new_tuple = tuple.__new__
-
-
 class _NamedTupleMaker(type):
     """Makes a named tuple of every class that follows `NamedTuple`."""
 
@@ -84,12 +58,42 @@ class _NamedTupleMaker(type):
             return super().__new__(cls, name, bases, namespace)
         fields = tuple(namespace["__annotations__"])
         defaults = {field: namespace[field] for field in fields if field in namespace}
-        namespace["_field_defaults"], namespace["_defaults"] = defaults, tuple(defaults.values())
+        namespace["__new__"] = _new(name, fields, tuple(defaults.values()))
         namespace["_fields"] = namespace["__match_args__"] = fields
+        namespace["_field_defaults"] = defaults
         namespace["__slots__"] = ()
         for place, field in enumerate(fields):
-            namespace[field] = property(itemgetter(place))
+            namespace[field] = _tuplegetter(place, f"Alias for field number {place}")
         return type(name, (_NamedTuple,), namespace)
+
+
+def _new(name: str, fields: tuple[str, ...], defaults: tuple[Any, ...]) -> FunctionType:
+    """Give the `__new__` of a class, by giving other names to the arguments of one that is compiled already.
+
+    To compile it, as `collections.namedtuple` does, takes as long as all the rest that a class needs.
+    """
+    if len(fields) < len(_NEW_BY_NUMBER_OF_FIELDS):
+        code = _NEW_BY_NUMBER_OF_FIELDS[len(fields)].__code__.replace(co_varnames=("cls", *fields))
+    else:
+        arguments = ", ".join(fields)
+        code = eval(f"lambda cls, {arguments}: _make(cls, ({arguments}))").__code__
+    made = FunctionType(code, globals(), "__new__", defaults)
+    made.__qualname__ = f"{name}.__new__"  # this is what a wrong call of it says
+    return made
+
+
+_make = tuple.__new__
+
+_NEW_BY_NUMBER_OF_FIELDS: tuple[Any, ...] = (
+    lambda cls: _make(cls, ()),
+    lambda cls, a: _make(cls, (a,)),
+    lambda cls, a, b: _make(cls, (a, b)),
+    lambda cls, a, b, c: _make(cls, (a, b, c)),
+    lambda cls, a, b, c, d: _make(cls, (a, b, c, d)),
+    lambda cls, a, b, c, d, e: _make(cls, (a, b, c, d, e)),
+    lambda cls, a, b, c, d, e, f: _make(cls, (a, b, c, d, e, f)),
+    lambda cls, a, b, c, d, e, f, g: _make(cls, (a, b, c, d, e, f, g)),
+)
 
 
 if not TYPE_CHECKING:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import pickle
 from collections import namedtuple
+from inspect import signature
 from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmspell.config import StateSettings
 from llmspell.quick_typing import NamedTuple
 
 
@@ -35,9 +37,10 @@ VALUES = st.integers(0, 9)
 def test_objects_are_made_as_those_of_a_named_tuple_are(values: list[int], named: dict[str, int]) -> None:
     try:
         expected: tuple[object, ...] = MODEL(*values, **named)
-    except TypeError:
-        with pytest.raises(TypeError, match="does not fit its fields: room, shelf, box"):
+    except TypeError as error:
+        with pytest.raises(TypeError) as refused:
             Place(*values, **named)  # type: ignore[arg-type]
+        assert str(refused.value) == str(error)
         return
     made: tuple[object, ...] = Place(*values, **named)  # type: ignore[arg-type]
     assert made == expected
@@ -48,6 +51,7 @@ def test_the_class_knows_its_fields() -> None:
     assert Place._fields == Place.__match_args__ == ("room", "shelf", "box")
     assert Place._field_defaults == {"shelf": 3, "box": None}
     assert get_type_hints(Place) == {"room": str, "shelf": int, "box": str | None}
+    assert signature(Place) == signature(MODEL)
     assert (Place.__doc__, Place.__name__, Place.__qualname__, Place.__module__) == (
         *("Where something is.", "Place", "Place"),
         __name__,
@@ -60,6 +64,12 @@ def test_fields_and_methods_are_reached_by_their_names() -> None:
     match place:
         case Place(room, shelf, box):
             assert (room, shelf, box) == tuple(place)
+
+
+def test_a_class_may_have_more_fields_than_most() -> None:
+    settings = StateSettings(False, history_days=4)
+    assert (settings.enabled, settings.backend, settings.history_days) == (False, "disk", 4)
+    assert len(settings) == len(StateSettings._fields) > 30
 
 
 def test_nothing_of_an_object_can_be_changed_or_added() -> None:
@@ -76,7 +86,7 @@ def test_a_changed_copy_is_an_object_of_the_same_class() -> None:
     assert type(changed) is Place
     assert changed._asdict() == {"room": "cellar", "shelf": 4, "box": None}
     assert changed == ("cellar", 4, None)
-    with pytest.raises(TypeError, match="door=1"):
+    with pytest.raises(TypeError, match="door"):
         place._replace(door=1)  # type: ignore[call-arg]
 
 

@@ -9,7 +9,6 @@ import os
 import threading
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING
 
 import apsw
 
@@ -19,6 +18,7 @@ from llmspell.backends.sqlite.failures import translate
 from llmspell.backends.sqlite.filesystem import unsafe_type
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.errors import StoreClosed, StoreUnavailable, UnsafeEngine, UnsafeFileSystem
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llmspell.entry import Stored
