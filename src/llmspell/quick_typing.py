@@ -1,6 +1,6 @@
 """How does a module say the types of its names without importing `typing`?
 
-`typing` and what it imports, and the classes that its `NamedTuple` makes, would take a third of a short script's time.
+`typing` and what it imports, and the classes that its `NamedTuple` makes, took nearly a third of a short script's time.
 So what is needed of it at run time is here under the same names, and a type checker sees those of `typing`. What only
 stands in annotations is imported from `typing` under `if TYPE_CHECKING`.
 
