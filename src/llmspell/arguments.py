@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from types import CoroutineType
-from typing import TypeVar
 
 from llmspell.errors import InvalidArgument, InvalidValue
-from llmspell.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_SCOPE_BYTES, MAX_TTL_SECONDS, MIN_INTEGER
+from llmspell.limits import INFINITY, MAX_INTEGER, MAX_KEY_BYTES, MAX_SCOPE_BYTES, MAX_TTL_SECONDS, MIN_INTEGER
+from llmspell.quick_typing import TYPE_CHECKING
 
-Result = TypeVar("Result")
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Result = TypeVar("Result")
 
 
 def require_names(scope: object, key: object) -> None:
@@ -95,7 +97,7 @@ def amount(by: object) -> int | float:
     """Accept a whole number of 64 bits or a finite float."""
     if type(by) is int and MIN_INTEGER <= by <= MAX_INTEGER:
         return by
-    if type(by) is float and math.isfinite(by):
+    if type(by) is float and -INFINITY < by < INFINITY:
         return by
     raise InvalidArgument(f"by must be a whole number of 64 bits or a finite float, not {_spell(by)}")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
+from llmspell.quick_typing import TYPE_CHECKING
 from llmspell.state import State
 from llmspell.transaction import Transaction
 

@@ -6,7 +6,10 @@ or nothing is and a `Conflict` names the check that failed.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from llmspell.quick_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 
 class Put(NamedTuple):

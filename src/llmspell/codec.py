@@ -7,11 +7,9 @@ import takes longer than a whole short script.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, cast
-
 from llmspell.errors import InvalidValue, StoreDamaged
-from llmspell.limits import MAX_DEPTH, MAX_INTEGER, MIN_INTEGER
+from llmspell.limits import INFINITY, MAX_DEPTH, MAX_INTEGER, MIN_INTEGER
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +178,7 @@ def _check(value: object, depth: int) -> None:
         if not MIN_INTEGER <= cast("int", value) <= MAX_INTEGER:
             raise InvalidValue("", "is an integer beyond 64 bits; store it as text")
     elif kind is float:
-        if not math.isfinite(cast("float", value)):
+        if not -INFINITY < cast("float", value) < INFINITY:
             raise InvalidValue("", f"is {value}, which JSON has no number for")
     elif kind is dict:
         _check_object(cast("dict[object, object]", value), depth)

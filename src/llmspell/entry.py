@@ -6,7 +6,11 @@ importing `dataclasses` would add 10 ms to the start of every script.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from llmspell.quick_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 """What can be stored: JSON, with 64-bit integers kept apart from floats."""

@@ -19,3 +19,6 @@ MAX_TTL_SECONDS = 10_000_000_000.0
 
 TRANSACTION_ATTEMPTS = 4
 """How often a transaction runs freely before it takes the writer's turn and cannot be overtaken."""
+
+INFINITY = float("inf")
+"""What every float that can be stored is below, and minus this above. Importing `math` for it would take longer."""

@@ -7,9 +7,9 @@ They give and raise what those of `Migrations` and `Backups` do, and `InvalidArg
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING
 from llmspell.state import State
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from llmspell.backends.registry import BackendOptions, open_backend
 from llmspell.config import ScriptSettings, Settings, StateSettings, load_settings
@@ -12,6 +11,7 @@ from llmspell.config.loading import MAX_HISTORY_DAYS
 from llmspell.config.settings import DURABILITIES
 from llmspell.errors import InvalidArgument, SchemaMismatch, SchemaTooNew
 from llmspell.limits import MAX_VALUE_BYTES_BOUND
+from llmspell.quick_typing import TYPE_CHECKING
 from llmspell.store import Store
 
 if TYPE_CHECKING:

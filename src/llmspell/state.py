@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar, overload
-
 from llmspell import arguments, codec
 from llmspell.batch import Batch, Check, Commit, Delete, EntryCheck, Put
 from llmspell.entry import Entry, JsonValue, Stored
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING, Protocol, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
+    from typing import TypeVar
 
-Default = TypeVar("Default")
-Result = TypeVar("Result")
+    Default = TypeVar("Default")
+    Result = TypeVar("Result")
 
 
 class Gate(Protocol):

@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, overload
 
 from llmspell import arguments, codec
 from llmspell.attempt import Attempt, innermost
 from llmspell.errors import InvalidArgument
 from llmspell.limits import MAX_VALUE_BYTES, TRANSACTION_ATTEMPTS
 from llmspell.neighbours import Neighbours
+from llmspell.quick_typing import TYPE_CHECKING, overload
 from llmspell.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
+    from typing import TypeVar
 
     from llmspell.backends.base import Backend, Capabilities, Reader, Statistics
     from llmspell.backups.results import Restored
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from llmspell.migrations.verbs import Migrations
     from llmspell.state import Default, Gate
 
-Result = TypeVar("Result")
+    Result = TypeVar("Result")
 
 
 class Store(Neighbours):

@@ -11,11 +11,11 @@ and Fetzer, DISC 2006). So code inside a transaction never sees half of another'
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 from llmspell.batch import Batch, Check, Commit, Delete, EntryCheck, KeysCheck, Mutation, Put, ScopesCheck
 from llmspell.entry import Stored
 from llmspell.errors import Conflict, StoreClosed
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

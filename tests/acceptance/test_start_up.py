@@ -16,6 +16,8 @@ SLOW = {
     *("orjson", "rich", "shutil", "subprocess", "traceback", "typing_extensions"),
 }
 
+NOT_FOR_A_SCRIPT = {"argparse", "enum", "importlib", "math", "re", "typing", "warnings"}
+"""What llmspell could do its work with, and does without: together they would take a third of a short script's time."""
 
 TELLING = """
 import sys
@@ -25,10 +27,23 @@ print(*sys.modules, file=sys.stderr)
 sys.exit(code)
 """
 
+COLLECTING = """
+import gc, sys
+from llmspell.cli.main import main
+gc.disable()
+code = main(sys.argv[1:])
+print(gc.isenabled(), file=sys.stderr)
+sys.exit(code)
+"""
+
 
 def imported(llmspell: Llmspell, *words: str) -> set[str]:
+    return set(told(llmspell, TELLING, *words).split())
+
+
+def told(llmspell: Llmspell, program: str, *words: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", TELLING, *words],
+        [sys.executable, "-c", program, *words],
         cwd=llmspell.folder,
         env=llmspell.environment,
         capture_output=True,
@@ -36,7 +51,7 @@ def imported(llmspell: Llmspell, *words: str) -> set[str]:
         timeout=60,
         check=True,
     )
-    return set(done.stderr.split())
+    return done.stderr
 
 
 @pytest.mark.parametrize(
@@ -70,3 +85,35 @@ def test_only_the_named_command_is_imported(llmspell: Llmspell) -> None:
     assert commands == {"llmspell.cli.commands.state_entry"}
     assert "lupa" not in imported(llmspell, "state", "load", "a", "b")
     assert "llmspell.backends.sqlite" not in imported(llmspell, "--help")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "script.lua", "--an-option"),
+        ("run", "script.js"),
+        ("exec", 'State.save("a", "b", {1, 2.5, "x"})'),
+    ],
+)
+def test_a_script_is_run_without_what_its_run_can_do_without(llmspell: Llmspell, words: tuple[str, ...]) -> None:
+    llmspell.write("script.lua", 'State.increment("stats", "runs") print(State.load("a", "b"))')
+    llmspell.write("script.js", 'State.increment("stats", "runs"); console.log(State.load("a", "b"))')
+    for _ in ("a new store", "the store that is there"):
+        assert imported(llmspell, *words) & NOT_FOR_A_SCRIPT == set()
+
+
+@pytest.mark.parametrize(
+    "words", [("load", "a", "b"), ("save", "a", "c", "1"), ("delete", "a", "b"), ("list-keys", "a")]
+)
+def test_a_command_about_state_does_without_typing(llmspell: Llmspell, words: tuple[str, ...]) -> None:
+    llmspell.ok("state", "save", "a", "b", "1")
+    assert "typing" not in imported(llmspell, "state", *words)
+
+
+@pytest.mark.parametrize(
+    "words", [("run", "empty.lua"), ("run", "empty.js"), ("run", "empty.py"), ("exec", "print(1)"), ("state", "scopes")]
+)
+def test_garbage_is_collected_once_a_command_has_started(llmspell: Llmspell, words: tuple[str, ...]) -> None:
+    for suffix in ("lua", "js", "py"):
+        llmspell.write(f"empty.{suffix}", "")
+    assert told(llmspell, COLLECTING, *words) == "True\n"

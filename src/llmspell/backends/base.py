@@ -6,17 +6,18 @@ versions, expiry and batches. `llmspell.testing.conformance` tries every promise
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from llmspell.quick_typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
+    from typing import TypeVar
 
     from llmspell.batch import Batch, Commit, Rewritten, Step
     from llmspell.entry import Census, Change, Stored, Written
 
+    Result = TypeVar("Result")
 
-Result = TypeVar("Result")
 
 CLOCK_SLACK_SECONDS = 60.0
 """Writers look at the clock before their turn, so their moments may be out of order by this much."""

@@ -11,12 +11,14 @@ import os
 import threading
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, TypeVar
+
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
-Result = TypeVar("Result")
+    Result = TypeVar("Result")
 
 
 class _Held(threading.local):

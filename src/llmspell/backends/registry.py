@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, cast
-
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,5 +42,5 @@ def open_backend(name: str, options: BackendOptions) -> Backend:
     if target is None:
         raise InvalidArgument(f'there is no backend "{name}"; known: {", ".join(NAMES)}')
     module, _, function = target.partition(":")
-    factory = cast("Callable[[BackendOptions], Backend]", getattr(import_module(module), function))
+    factory = cast("Callable[[BackendOptions], Backend]", getattr(__import__(module, fromlist=[function]), function))
     return factory(options)

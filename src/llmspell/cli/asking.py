@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from llmspell.cli.output import printable
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from llmspell.errors import (
     BackupError,
     BackupNotFound,
@@ -17,6 +15,7 @@ from llmspell.errors import (
     SchemaMismatch,
     ScriptError,
 )
+from llmspell.quick_typing import NamedTuple
 
 
 class ExitCode(NamedTuple):

@@ -5,22 +5,25 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn, cast
 
 from llmspell.cli import exit_codes
 from llmspell.cli.commands import COMMANDS
 from llmspell.cli.line import Line, script_call, take_apart
 from llmspell.cli.output import Output
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
     from llmspell.cli.parser import Parser
 
 
 def run() -> NoReturn:
     """Be the command `llmspell`: take the process's arguments, end it with the exit code."""
+    # Among what is imported there is no garbage to be found. Commands enable it again when their own work begins.
+    gc.disable()
     try:
         if "_ARGCOMPLETE" in os.environ:
             from llmspell.cli.completing import complete
@@ -71,6 +74,7 @@ def _execute(line: Line, output: Output) -> int:
     if line.path and COMMANDS[line.path[0]].takes_script:
         arguments.script_arguments = line.script_arguments
     execute = cast("Callable[[object, Output], int]", arguments.execute)
+    gc.enable()
     return execute(arguments, output)
 
 

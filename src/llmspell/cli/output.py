@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from llmspell import codec
 from llmspell.errors import BackupError, LlmspellError, MigrationError
+from llmspell.quick_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TextIO
 
     from llmspell.entry import JsonValue
 

@@ -6,13 +6,14 @@ import argparse
 import os
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING, cast
 from llmspell.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, NoReturn
 
     from llmspell.cli.commands import Command
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from llmspell.config import load_settings
 from llmspell.errors import ConfigError
 from llmspell.opening import open_settings
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import Namespace

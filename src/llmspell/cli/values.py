@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from llmspell import codec
 from llmspell.errors import InvalidArgument, InvalidValue
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llmspell.entry import JsonValue

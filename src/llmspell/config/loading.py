@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TypeVar
 
 from llmspell import limits
 from llmspell.config.settings import DURABILITIES, ScriptSettings, Settings, StateSettings
-from llmspell.config.table import MAX_TIMEOUT_SECONDS, Problem, Table, escaped, sentence
 from llmspell.errors import ConfigError
+from llmspell.quick_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    from llmspell.config.table import Problem, Table
+
+    Number = TypeVar("Number", int, float)
+
 
 FILE_NAME = "llmspell.toml"
 MAX_FILE_BYTES = 1_000_000
@@ -25,8 +32,6 @@ MAX_KEPT = 100_000
 MIN_STACK_BYTES = 65_536
 MAX_STACK_BYTES = 4_194_304
 LANGUAGES = ("lua", "javascript", "python")
-
-Number = TypeVar("Number", int, float)
 
 
 def load_settings(
@@ -48,6 +53,8 @@ def load_settings(
         path = os.path.join(directory or "", FILE_NAME)
         if not os.path.lexists(path):
             return Settings()
+    from llmspell.config.table import Table, escaped, sentence
+
     source = os.fspath(path)
     place = escaped(source)
     text = _read(source, place)
@@ -200,6 +207,8 @@ def _older_compression(backup: Table, default: str) -> str:
 
 
 def _script(root: Table, runtime: Table) -> ScriptSettings:
+    from llmspell.config.table import MAX_TIMEOUT_SECONDS
+
     default = ScriptSettings()
     engines = root.table("engines")
     lua, javascript, python = (engines.table(language) for language in LANGUAGES)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from llmspell import limits
+from llmspell.quick_typing import NamedTuple
 
 FULL, NORMAL, OUTPUT = "full", "normal", "output"
 DURABILITIES = (FULL, OUTPUT, NORMAL)

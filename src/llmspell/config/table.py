@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from llmspell.quick_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from llmspell.config.lines import Place
+
+    Default = TypeVar("Default")
 
 MAX_TEXT_LENGTH = 4096
 MAX_TEXTS = 1000
@@ -21,8 +26,6 @@ _VERSION = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_LABEL}(?:\.{_LABEL})*)?(?:\+{
 _COMPARATOR = rf"(?:(?:>=|<=|==|!=|>|<|=) *)?{_VERSION}"
 _RANGE = rf" *{_COMPARATOR}(?: *, *{_COMPARATOR})* *"
 _VARIABLE = r"\$\{(?:([A-Za-z_][A-Za-z0-9_]*)\})?"
-
-Default = TypeVar("Default")
 
 
 class Problem(NamedTuple):

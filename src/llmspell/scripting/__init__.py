@@ -7,7 +7,7 @@ ScriptResult(result=4, output='two and two\\n')
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llmspell.scripting.embedding import Limits, ScriptResult, run_script

@@ -8,14 +8,13 @@ Python object ever crosses into a script.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, cast
-
 from llmspell import codec
 from llmspell.errors import InvalidArgument, LlmspellError
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import ParamSpec, TypeVar
+    from typing import ParamSpec, TypeAlias, TypeVar
 
     from llmspell.attempt import Attempt
     from llmspell.entry import Stored

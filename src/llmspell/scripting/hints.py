@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from llmspell.quick_typing import TYPE_CHECKING
 from llmspell.scripting.bindings import Bindings
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from functools import cache
-from typing import TYPE_CHECKING
+
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ _READ_BYTES = 65_536
 _LOOK_SECONDS = 0.1
 """How often a script that waits for a terminal looks whether it must stop."""
 
-_MODULE_NAME = rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
+_MODULE_NAME_CHARACTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _MODULE_NAME_RULE = b"a module's name is made of letters, digits, - and _, with dots between folders, at most 255 bytes"
 
 
@@ -115,7 +115,7 @@ class Host:
 
         A name is words joined by dots; nothing outside the folder can be named, not through a link either.
         """
-        if len(name) > MAX_MODULE_NAME_BYTES or not re.fullmatch(_MODULE_NAME, name):
+        if len(name) > MAX_MODULE_NAME_BYTES or not _is_module_name(name):
             return None, _MODULE_NAME_RULE
         if not self._run.script.folder:
             return None, b"this script may load no modules"
@@ -152,6 +152,10 @@ def unquote(raw: bytes) -> bytes:
     """Give the text of what stands between the quotes of a JSON string."""
     text: str = _json()[1].raw_decode(f'"{raw.decode()}"')[0]
     return text.encode()
+
+
+def _is_module_name(name: bytes) -> bool:
+    return all(word and _MODULE_NAME_CHARACTERS.issuperset(word) for word in name.split(b"."))
 
 
 def _read_up_to(source: IO[bytes], most_bytes: int) -> bytes:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, cast
-
 from llmspell import codec
 from llmspell.errors import InvalidValue, ScriptError
+from llmspell.quick_typing import TYPE_CHECKING, cast
 from llmspell.scripting.hints import hint_about
 from llmspell.scripting.javascript_sandbox import Sandbox, exceed_memory, is_out_of_memory, place_in
 
@@ -77,6 +75,8 @@ def _hint(message: str, place: str | None, run: Run, sandbox: Sandbox) -> str:
         return f"; State does not exist because {run.without_state}"
     if message != "not a function" or place is None:
         return ""
+    import re
+
     file, _, number = place.rpartition(":")
     lines = sandbox.sources.get(file, b"").decode(errors="replace").splitlines()
     line = lines[int(number) - 1] if int(number) <= len(lines) else ""

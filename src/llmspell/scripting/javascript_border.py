@@ -8,14 +8,14 @@ never raises: a failure is text that begins with "!".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from llmspell import codec
 from llmspell.errors import Conflict, InvalidValue, LlmspellError
+from llmspell.quick_typing import TYPE_CHECKING
 from llmspell.scripting.bindings import NO_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from llmspell.scripting.run import Run
 

@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from typing import TYPE_CHECKING, Any
 
 import _quickjs
 
 from llmspell.errors import ScriptError
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _KNOWN = "0.17."
 _INSTALLS_KNOWN = "pip install 'quickjs-ng>=0.17,<0.18'"

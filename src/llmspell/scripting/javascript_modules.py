@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 from llmspell.errors import ScriptError
 from llmspell.scripting.host import MAX_MODULE_BYTES
@@ -71,6 +70,8 @@ class Modules:
 
     def _place(self, importer: str, specifier: str) -> str:
         """Give the file and line of the import, for the beginning of a sentence."""
+        import re
+
         lines = self.sources.get(importer, b"").decode(errors="replace").splitlines()
         quoted = re.compile(rf"""(["'`]){re.escape(specifier)}\1""")
         number = next((number for number, line in enumerate(lines, 1) if quoted.search(line)), None)

@@ -7,12 +7,11 @@ QuickJS itself reaches no file, no process and no clock but that of the day. Wha
 from __future__ import annotations
 
 import os
-import re
-from typing import TYPE_CHECKING, Any
 
 import _quickjs
 
 from llmspell.errors import LimitExceeded, ScriptError
+from llmspell.quick_typing import TYPE_CHECKING
 from llmspell.scripting.bindings import Bindings
 from llmspell.scripting.javascript_border import crossing, crossings, marked, tell
 from llmspell.scripting.javascript_engine import Engine
@@ -20,6 +19,7 @@ from llmspell.scripting.javascript_modules import LIBRARY, Modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from llmspell.scripting.run import Run
 
@@ -210,6 +210,8 @@ def place_in(stack: str) -> str | None:
     >>> place_in("    at f (<input>:1:2)\\n    at <anonymous> (jobs/nightly.js:12:5)")
     'jobs/nightly.js:12'
     """
+    import re
+
     for found in re.finditer(_FRAME, stack, re.MULTILINE):
         if found["file"] != LIBRARY:
             return found["place"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
-from typing import TYPE_CHECKING
 
 from llmspell.errors import InvalidValue, ScriptError
+from llmspell.quick_typing import TYPE_CHECKING
 from llmspell.scripting.bindings import Bindings
 from llmspell.scripting.host import Host
 from llmspell.scripting.lua_border import Border
@@ -60,6 +59,8 @@ def _unfit(sentence: str) -> InvalidValue:
     >>> _unfit("the value cannot be stored: .rules[2] is a function").path
     '.rules[2]'
     """
+    import re
+
     found = re.fullmatch(_UNFIT, sentence, re.DOTALL)
     return InvalidValue(found[1] or "", found[2]) if found else InvalidValue("", sentence)
 

@@ -8,10 +8,11 @@ ends the script: no Python object is ever handed over.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from llmspell.scripting.run import Run
 

@@ -8,17 +8,17 @@ away. Text crosses as bytes, so that nothing is decoded that is not looked at.
 from __future__ import annotations
 
 import os
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from lupa import lua54
+import lupa.lua54 as lua54  # "from lupa" would import `re`
 
 from llmspell.codec import encode_number
 from llmspell.limits import MAX_INTEGER
+from llmspell.quick_typing import TYPE_CHECKING, NamedTuple
 from llmspell.scripting.host import quote, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any, NoReturn
 
     from llmspell.config import ScriptSettings
     from llmspell.errors import LimitExceeded
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from llmspell.scripting.run import Run
 
 _LIBRARY = os.path.join(os.path.dirname(__file__), "lua_library")
-_OUT_OF_MEMORY = r"(.*:\d+: )?not enough memory"  # compiled at first use: at import it would slow down every start
+_OUT_OF_MEMORY = r"(.*:\d+: )?not enough memory"
 
 
 def new_runtime() -> lua54.LuaRuntime:
@@ -126,6 +126,8 @@ def is_out_of_memory(message: str) -> bool:
     >>> is_out_of_memory("t.lua:1: not enough memory")
     True
     """
+    import re
+
     return re.fullmatch(_OUT_OF_MEMORY, message, re.DOTALL) is not None
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
-
-from llmspell.scripting.hints import hint_about
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from llmspell.scripting.bindings import Bindings
     from llmspell.scripting.host import Host
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     from llmspell.scripting.lua_sandbox import Sandbox
     from llmspell.scripting.run import Run
 
-# Compiled when an error is made; compiling it at import would slow down every start.
 _LINE_END = r"\r\n|\n\r|\r|\n"
 _LONGEST_NAME = 59
 """Lua shows of a longer name of a chunk only its end, behind three dots."""
@@ -44,11 +41,15 @@ def hint(message: str, run: Run, sources: Mapping[bytes, bytes]) -> str:
     name = _absent_function(message, sources)
     if name is None or run.store is None:
         return ""
+    from llmspell.scripting.hints import hint_about
+
     return hint_about(name, run.store)
 
 
 def _absent_function(message: str, sources: Mapping[bytes, bytes]) -> str | None:
     """Give the name of what was called in `State` and is not there, when that is what the message is about."""
+    import re
+
     for name, source in sources.items():
         shown = name if len(name) <= _LONGEST_NAME else b"..." + name[3 - _LONGEST_NAME :]
         where = re.escape(shown.decode(errors="backslashreplace"))

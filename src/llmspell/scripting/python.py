@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from llmspell.errors import InvalidArgument, ScriptError
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llmspell.config import ScriptSettings

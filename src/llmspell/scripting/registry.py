@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
 
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,4 +90,4 @@ def _module_of(language: str, modules: Mapping[str, str]) -> object:
     name = modules.get(language)
     if name is None:
         raise InvalidArgument(f'there is no language "{language}"; known: {", ".join(modules)}')
-    return import_module(name)
+    return __import__(name, fromlist=[""])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from llmspell.errors import LimitExceeded, ScriptError, StoreClosed, StoreError
+from llmspell.quick_typing import TYPE_CHECKING, NamedTuple
 from llmspell.scripting.streams import OutputFull, StandardStreams
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ within the process. The command then ends the process: what the script saved unt
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
+from llmspell.quick_typing import TYPE_CHECKING
 from llmspell.scripting.registry import adapter_of
 from llmspell.scripting.run import Run, Script
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from functools import cached_property
 from io import RawIOBase
-from typing import TYPE_CHECKING, Protocol
+
+from llmspell.quick_typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import apsw
 
 from llmspell.backends.base import Capabilities, Statistics
 from llmspell.backends.lock import Entry
-from llmspell.backends.sqlite import checking, keeping, layout, revising, writing
+from llmspell.backends.sqlite import keeping, layout, writing
 from llmspell.backends.sqlite.connections import DiskDatabase
 from llmspell.backends.sqlite.failures import FAILURES, translate, unsynced
-from llmspell.backends.sqlite.past import GuardedPast, SqlitePast, still_there
 from llmspell.backends.sqlite.reading import AbsentReader, SqliteReader
-from llmspell.backends.sqlite.snapshot import Snapshot
 from llmspell.batch import Batch, Commit, Put
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from llmspell.backends.base import Reader, Revision
     from llmspell.backends.registry import BackendOptions
     from llmspell.backends.sqlite.memory import MemoryDatabase
+    from llmspell.backends.sqlite.past import GuardedPast, SqlitePast
     from llmspell.entry import Census, Change, Stored, Written
 
     Result = TypeVar("Result")
@@ -124,6 +123,8 @@ class SqliteBackend:
         """See `Reader.past`. Each call of what this gives sees a moment of its own."""
         if self._read(lambda reader: reader.past()) is None:
             return None
+        from llmspell.backends.sqlite.past import GuardedPast
+
         return GuardedPast(self._read_past, self._written_at)
 
     def commit(self, batch: Batch) -> Commit:
@@ -149,6 +150,8 @@ class SqliteBackend:
 
     def revise(self, now: float, work: Callable[[Revision], Result]) -> Result:
         """See `Backend.revise`."""
+        from llmspell.backends.sqlite import revising
+
         database = self._database
 
         def write() -> Result:
@@ -180,6 +183,8 @@ class SqliteBackend:
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
         """See `Backend.snapshot`."""
+        from llmspell.backends.sqlite.snapshot import Snapshot
+
         reader = self._begin()
         snapshot = Snapshot(reader or AbsentReader(), self._database.name)
         try:
@@ -229,12 +234,16 @@ class SqliteBackend:
 
     def problems(self) -> Iterator[str]:
         """See `Backend.problems`."""
+        from llmspell.backends.sqlite import checking
+
         with self._moment() as reader:
             if reader is not None:
                 yield from checking.problems(reader.connection)
 
     def statistics(self, now: float) -> Statistics:
         """See `Backend.statistics`."""
+        from llmspell.backends.sqlite import checking
+
         with self._moment() as reader:
             engine = f"SQLite {apsw.sqlite_lib_version()}"
             if reader is None:
@@ -271,6 +280,8 @@ class SqliteBackend:
         self._days_to_keep = 0
 
     def _read_past(self, read: Callable[[SqlitePast], Result]) -> Result:
+        from llmspell.backends.sqlite.past import still_there
+
         def read_in_one_moment(reader: SqliteReader | AbsentReader) -> Result:
             if isinstance(reader, AbsentReader):
                 return read(still_there(None))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from llmspell.backends.sqlite import layout
 from llmspell.backends.sqlite.failures import DAMAGED
 from llmspell.limits import MAX_KEY_BYTES, MAX_SCOPE_BYTES
+from llmspell.quick_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

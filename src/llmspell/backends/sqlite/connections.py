@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING
 
 import apsw
 
@@ -19,6 +18,7 @@ from llmspell.backends.sqlite.filesystem import unsafe_type
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.backends.sqlite.syncing import LogSync, sync_folder
 from llmspell.errors import StoreClosed, StoreUnavailable, UnsafeEngine, UnsafeFileSystem
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llmspell.entry import Stored

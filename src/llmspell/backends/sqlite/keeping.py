@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from llmspell.backends.base import CLOCK_SLACK_SECONDS
 from llmspell.backends.sqlite import layout
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import apsw

@@ -20,9 +20,9 @@ Rows of `past` are never changed and are added in the order of versions: the ord
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, cast
 
 from llmspell.errors import ForeignStore, LayoutTooNew
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import apsw

@@ -6,7 +6,6 @@ It differs from `DiskDatabase` in nothing that the backend above them would noti
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 import apsw
 
@@ -15,6 +14,7 @@ from llmspell.backends.sqlite import layout
 from llmspell.backends.sqlite.connections import check_engine
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.errors import StoreClosed
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llmspell.entry import Stored

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
-
 from llmspell.backends.base import CLOCK_SLACK_SECONDS, Kept, Window
 from llmspell.entry import Stored
 from llmspell.errors import HistoryError
+from llmspell.quick_typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, TypeVar
 
     import apsw
 
     from llmspell.entry import Written
 
-Result = TypeVar("Result")
+    Result = TypeVar("Result")
+
 
 _WINDOW = """
 SELECT from_version, (SELECT at FROM moments WHERE moments.version = from_version), store.version,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
-
 from llmspell.backends.sqlite import layout
-from llmspell.backends.sqlite.past import SqlitePast
 from llmspell.entry import Census, Change, Stored
 from llmspell.errors import ChangesForgotten, StoreDamaged
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     import apsw
 
+    from llmspell.backends.sqlite.past import SqlitePast
     from llmspell.entry import Written
 
 _LIVE = "value IS NOT NULL AND (expires_at IS NULL OR expires_at > :now)"
@@ -165,7 +165,11 @@ class SqliteReader:
 
     def past(self) -> SqlitePast | None:
         """See `Reader.past`."""
-        return SqlitePast(self.connection) if layout.keeps_history(self.connection) else None
+        if not layout.keeps_history(self.connection):
+            return None
+        from llmspell.backends.sqlite.past import SqlitePast
+
+        return SqlitePast(self.connection)
 
     def note_kinds(self) -> list[str]:
         """See `Reader.note_kinds`."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
-
 import apsw
 
 from llmspell.backends.sqlite import keeping, layout, writing
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.batch import Delete, DropNotes, Move, Note, Put, Rewritten, Stamp
 from llmspell.errors import Conflict
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import TypeVar
 
     from llmspell.batch import Step
     from llmspell.entry import Written
 
-Result = TypeVar("Result")
+    Result = TypeVar("Result")
+
 
 _PAGE = """
 SELECT id, key, value, version, created_at FROM entries

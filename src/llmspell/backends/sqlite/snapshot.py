@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from llmspell.backends.sqlite.failures import FAILURES, translate
 from llmspell.backends.sqlite.past import GuardedPast, SqlitePast, still_there
 from llmspell.errors import StoreClosed
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from llmspell.backends.sqlite import keeping
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.batch import Batch, Check, Commit, Delete, EntryCheck, KeysCheck, Mutation, Put
 from llmspell.errors import Conflict
+from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import apsw

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from llmspell.quick_typing import NamedTuple
 
 
 class Command(NamedTuple):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from llmspell.cli.exit_codes import INTERRUPTED, SCRIPT_FAILED, of_error
-from llmspell.cli.values import unreadable
 from llmspell.config import load_settings
 from llmspell.errors import InvalidArgument, ScriptError
 from llmspell.opening import open_settings
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llmspell.cli.parser import Parser
     from llmspell.config import Settings
     from llmspell.scripting.run import Script
+    from llmspell.store import Store
 
 
 def declare_run(parser: Parser) -> None:
@@ -91,6 +92,8 @@ def _source(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except (OSError, ValueError) as error:
+        from llmspell.cli.values import unreadable
+
         raise InvalidArgument(f"the script cannot be run: {unreadable(path, error)}") from error
 
 
@@ -112,16 +115,22 @@ def _execute_guest(script: Script, language: str, settings: Settings, output: Ou
         output.complain(error)
         os._exit(of_error(error).number)
 
-    if not settings.state.enabled:
-        return execute_script(script, language, None, settings.script, abandon=abandon)
-    with open_settings(settings.state, settings.script, holding=True) as store:
+    def execute(store: Store | None) -> int:
+        gc.freeze()  # what was imported until now is not looked through any more
+        gc.enable()
         return execute_script(script, language, store, settings.script, abandon=abandon)
+
+    if not settings.state.enabled:
+        return execute(None)
+    with open_settings(settings.state, settings.script, holding=True) as store:
+        return execute(store)
 
 
 def _execute_program(script: Script, settings: Settings, output: Output) -> int:
     """Run a Python script, which is a program like any other and has this process for itself."""
     import atexit
 
+    gc.enable()
     from llmspell.scripting import python
     from llmspell.scripting.run import Run
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from llmspell.cli import values
 from llmspell.cli.commands.state_entry import TEXT_HELP, VALUE_HELP, absent, declare_entry_names
 from llmspell.cli.exit_codes import DONE
 from llmspell.cli.store import open_state
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import Namespace

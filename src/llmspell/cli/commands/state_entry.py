@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from llmspell import codec
 from llmspell.cli import values
 from llmspell.cli.exit_codes import DONE, NOT_FOUND, NotFound
@@ -11,6 +9,7 @@ from llmspell.cli.output import Row, json_text
 from llmspell.cli.store import open_state
 from llmspell.cli.units import moment
 from llmspell.errors import InvalidArgument
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from llmspell.cli import values
 from llmspell.cli.asking import agreed, declare_yes
 from llmspell.cli.exit_codes import DONE, INTERRUPTED
 from llmspell.cli.store import open_state
 from llmspell.cli.units import counted
+from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import Namespace
