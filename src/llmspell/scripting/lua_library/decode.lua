@@ -2,7 +2,7 @@
 -- Given: unquote(raw) -> text, the host's, faster for long text, with a second result when memory ran out; null; the
 -- metatable that marks arrays. Gives: decode(text, keep_nulls). A field that is null is absent, as in Lua, unless nulls
 -- are kept: then it holds null.
-local unquote, null, ARRAY = ...
+local draft_of, unquote, null, ARRAY = ...
 
 local next, error, tonumber, setmetatable = next, error, tonumber, setmetatable
 local find, gsub, match, byte, sub = string.find, string.gsub, string.match, string.byte, string.sub
