@@ -7,8 +7,11 @@ checked and escaped at once, by what runs over bytes in C. The other way there a
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
+
+from llmspell import codec
 
 if TYPE_CHECKING:
     from json import JSONDecoder
@@ -23,10 +26,10 @@ _ESCAPES = {
 }
 _PLAIN = bytes(code for code in range(256) if code not in _ESCAPES and code != MARK[0])
 
-_BACKSLASH, _QUOTE = b"\x01", b"\x02"
-"""Stand for escaped ones for a moment: JSON text holds no such bytes."""
+_FEW_BYTES = 1_000_000
+"""So much with escapes is spelt without the fast codec: only then its import has paid off."""
 
-_SHORT_ESCAPES = ((b"\\n", b"\n"), (b"\\t", b"\t"), (b"\\r", b"\r"), (b"\\b", b"\b"), (b"\\f", b"\f"), (b"\\/", b"/"))
+_slowly_bytes = 0
 
 
 def spell(draft: bytes, marks: int) -> bytes | None:
@@ -38,12 +41,13 @@ def spell(draft: bytes, marks: int) -> bytes | None:
     odd = draft.translate(None, _PLAIN)
     if odd.count(MARK) != marks:
         return None
-    if not draft.isascii():
-        try:
-            draft.decode()
-        except UnicodeDecodeError:
-            return None
+    try:
+        text = draft.decode()
+    except UnicodeDecodeError:
+        return None
     if len(odd) != marks:
+        if _is_worth_import(len(draft)):
+            return codec.encode_trusted(text)[1:-1].replace(MARK, b'"')
         present = set(odd)
         for code, escape in _ESCAPES.items():
             if code in present:
@@ -52,34 +56,50 @@ def spell(draft: bytes, marks: int) -> bytes | None:
 
 
 def draft_of(text: bytes) -> bytes | None:
-    r"""Give the draft of JSON text: marks for quotation marks, no escapes; None where a draft is not possible.
-
-    It is not where a text holds a mark, or characters escaped by their number.
+    r"""Give the draft of JSON text: marks for quotation marks, no escapes; None where a text holds a mark.
 
     >>> draft_of(b'["a \\"b\\"\\n"]')
     b'[\x7fa "b"\n\x7f]'
     """
     if MARK in text:
         return None
-    text = text.replace(b"\\\\", _BACKSLASH)
-    if b"\\u" in text:
-        return None
-    text = text.replace(b'\\"', _QUOTE).replace(b'"', MARK).replace(_QUOTE, b'"')
-    for escape, plain in _SHORT_ESCAPES:
-        if b"\\" not in text:
-            break
-        text = text.replace(escape, plain)
-    return text.replace(_BACKSLASH, b"\\")
+    # The escapes \b and \f, which hardly a text has, take the places of two that would be in the way, so that the codec
+    # can read the whole as one string: of \" and of \\, which also could make what stands behind it look like an escape.
+    backslashes = _odd().search(text) is not None
+    if backslashes:
+        text = text.replace(b"\\\\", b"\1")
+        if _taken().search(text):
+            return None
+    text = text.replace(b'\\"', b"\\b").replace(b'"', MARK)
+    if backslashes:
+        text = text.replace(b"\1", b"\\f")
+    text = _string(b'"' + text + b'"').replace(b"\b", b'"')
+    return text.replace(b"\f", b"\\") if backslashes else text
 
 
 def unquote(raw: bytes) -> bytes:
     """Give the text of what stands between the quotes of a JSON string.
 
-    >>> unquote(rb"\\u0041")
+    >>> unquote(rb"\u0041")
     b'A'
     """
-    text: str = _decoder().raw_decode(f'"{raw.decode()}"')[0]
+    return _string(b'"' + raw + b'"')
+
+
+def _string(quoted: bytes) -> bytes:
+    if _is_worth_import(len(quoted)):
+        return codec.decode(quoted).encode()
+    text: str = _decoder().raw_decode(quoted.decode())[0]
     return text.encode()
+
+
+def _is_worth_import(size: int) -> bool:
+    """Tell whether the fast codec should read or write so many bytes more."""
+    global _slowly_bytes
+    if _slowly_bytes < _FEW_BYTES:
+        _slowly_bytes += size
+        return False
+    return True
 
 
 @cache
@@ -88,3 +108,15 @@ def _decoder() -> JSONDecoder:
     from json import JSONDecoder
 
     return JSONDecoder()
+
+
+@cache
+def _odd() -> re.Pattern[bytes]:
+    """Give what finds escapes that are not those of quotation marks, line ends and tabs."""
+    return re.compile(rb'\\[^"nrt]')
+
+
+@cache
+def _taken() -> re.Pattern[bytes]:
+    """Give what finds, where no backslash is escaped, what a draft could not tell from what it stands for."""
+    return re.compile(rb"\\(?:[bf]|u00(?:08|0[cC]|7[fF]))")

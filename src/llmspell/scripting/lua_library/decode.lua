@@ -1,16 +1,19 @@
 -- How does JSON text become a Lua value? Trusts text that the encoder, or the host's codec, has made.
--- Given: unquote(raw) -> text, the host's, faster for long text, with a second result when memory ran out; null; the
--- metatable that marks arrays. Gives: decode(text, keep_nulls). A field that is null is absent, as in Lua, unless nulls
--- are kept: then it holds null.
+-- Given, of the host, each with a second result when memory ran out: draft_of(json) -> the same without escapes and with
+-- MARK for quotation marks, or nil where that cannot be; unquote(raw) -> text, faster for long text. null; the metatable
+-- that marks arrays. Gives: decode(text, keep_nulls). A field that is null is absent, as in Lua, unless nulls are kept:
+-- then it holds null.
 local draft_of, unquote, null, ARRAY = ...
 
 local next, error, tonumber, setmetatable = next, error, tonumber, setmetatable
 local find, gsub, match, byte, sub = string.find, string.gsub, string.match, string.byte, string.sub
 local utf8_char, infinity = utf8.char, math.huge
 
+local MARK = "\127"
 local LONG_TEXT = 128 -- from here on the host is faster than Lua
+local LONG_JSON = 1000 -- the same of a whole with escapes
 
-local text, next_slash, left_out
+local text, next_slash, quote, left_out -- of what is read: the last two are the quotation mark, and what is left out
 
 local UNESCAPED = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 local UNESCAPED_PAIRS = {}
@@ -39,7 +42,7 @@ end
 
 -- Reads the string whose first character stands at `from`; gives it and the place behind its closing quote.
 local function read_text(from)
-  local last = find(text, '"', from, true)
+  local last = find(text, quote, from, true)
   if next_slash < from then
     next_slash = find(text, "\\", from, true) or infinity
   end
@@ -59,59 +62,132 @@ local function read_text(from)
   end
 end
 
+-- Objects are alike: the same fields follow each other. So it is remembered what stood between one value and the next,
+-- and one comparison tells that it stands there again. A step: `text` (from the brace or comma to where the value
+-- begins, in a text behind its quotation mark), `size` (less one), `first` (its first byte), `name`, `is_text`, `next`
+-- (the step that came after it last), `known` (every step that came after it, by its text).
+local MOST_STEPS = 500
+local MOST_STEPS_OF_OBJECT = 40
+local LONGEST_STEP = 60
+local LONGEST_NUMBER = 30
+local LAST = { text = "}", size = 0, first = "}" }
+local steps_left = MOST_STEPS
+local first_steps = { ['"'] = {}, [MARK] = {} }
+
+-- Gives the step behind `step` with that text; nil where there is none and no room for it.
+local function remember(step, piece, name, is_text)
+  local known = step.known
+  local found = known and known[piece]
+  if not found then
+    if steps_left == 0 or #piece > LONGEST_STEP then
+      return nil
+    end
+    steps_left = steps_left - 1
+    found = { text = piece, size = #piece - 1, first = sub(piece, 1, 1), name = name, is_text = is_text }
+    if not known then
+      known = {}
+      step.known = known
+    end
+    known[piece] = found
+  end
+  step.next = found
+  return found
+end
+
 local read
 
 local function read_object(at)
-  local object = {}
-  if byte(text, at + 1) == 125 then
-    return object, at + 2
-  end
-  -- Text without escapes is cut out here, and not by `read_text`: a call for each field would cost a tenth of it all.
-  local text = text
-  repeat
-    local name, value
-    local from = at + 2
-    local last = find(text, '"', from, true)
-    if last < next_slash then
-      name, at = sub(text, from, last - 1), last + 1
-    else
-      name, at = read_text(from)
-    end
-    from = at + 2
-    if byte(text, from - 1) ~= 34 then
-      value, at = read(from - 1)
-      if value ~= left_out then
-        object[name] = value
+  local text, quote = text, quote
+  local object = { a = nil, b = nil, c = nil, d = nil } -- with room for a few fields
+  local before, count = first_steps[quote], 0
+  local step = before.next
+  while true do
+    local name, is_text
+    if step and sub(text, at, at + step.size) == step.text then
+      name, is_text = step.name, step.is_text
+      if not name then
+        return object, at + 1
       end
+      at = at + step.size + 1
+    elseif byte(text, at) == 125 then
+      if before then
+        before.next = LAST
+      end
+      return object, at + 1
+    elseif byte(text, at + 1) == 125 then -- not a comma: a brace that ends at once
+      return object, at + 2
     else
-      last = find(text, '"', from, true)
+      local start, from = at, at + 2
+      -- Text without escapes is cut out here, and not by `read_text`: calls for each field would be felt.
+      local last = find(text, quote, from, true)
       if last < next_slash then
-        object[name], at = sub(text, from, last - 1), last + 1
+        name, at = sub(text, from, last - 1), last + 2
       else
-        object[name], at = read_text(from)
+        name, at = read_text(from)
+        at = at + 1
+      end
+      is_text = sub(text, at, at) == quote
+      if is_text then
+        at = at + 1
+      end
+      if before then
+        count = count + 1
+        step = count <= MOST_STEPS_OF_OBJECT and remember(before, sub(text, start, at - 1), name, is_text) or nil
       end
     end
-  until byte(text, at) == 125
-  return object, at + 1
+    before, step = step, step and step.next
+    if is_text then
+      local last = find(text, quote, at, true)
+      if last < next_slash then
+        object[name], at = sub(text, at, last - 1), last + 1
+      else
+        object[name], at = read_text(at)
+      end
+    else
+      local value
+      if step and byte(text, at) <= 57 then -- a number; where it ends is guessed
+        local last = find(text, step.first, at, true)
+        value = last and last - at < LONGEST_NUMBER and tonumber(sub(text, at, last - 1))
+        if value then
+          object[name], at = value, last
+        end
+      end
+      if not value then
+        value, at = read(at)
+        if value ~= left_out then
+          object[name] = value
+        end
+      end
+    end
+  end
 end
 
 local function read_array(at)
   local array = setmetatable({}, ARRAY)
-  if byte(text, at + 1) == 93 then
+  local separator, first = byte(text, at, at + 1)
+  if first == 93 then
     return array, at + 2
   end
   local length = 0
   repeat
     length = length + 1
-    array[length], at = read(at + 1)
-  until byte(text, at) == 93
+    if first == 123 then
+      array[length], at = read_object(at + 1)
+    else
+      array[length], at = read(at + 1)
+    end
+    separator, first = byte(text, at, at + 1)
+  until separator == 93
   return array, at + 1
 end
 
 -- Reads the value that begins at `at`; gives it and the place behind it.
 function read(at)
   local first = byte(text, at)
-  if first == 34 then
+  if first <= 57 and first ~= 34 then
+    local digits = match(text, "^[%d.eE+-]+", at)
+    return tonumber(digits), at + #digits
+  elseif first == 34 or first == 127 then
     return read_text(at + 1)
   elseif first == 123 then
     return read_object(at)
@@ -121,16 +197,21 @@ function read(at)
     return true, at + 4
   elseif first == 102 then
     return false, at + 5
-  elseif first == 110 then
-    return null, at + 4
   end
-  local digits = match(text, "^[%d.eE+-]+", at)
-  return tonumber(digits), at + #digits
+  return null, at + 4
 end
 
 local function decode(json, keep_nulls)
-  text, next_slash = json, find(json, "\\", 1, true) or infinity
-  left_out = not keep_nulls and null or nil
+  text, quote, left_out = json, '"', not keep_nulls and null or nil
+  next_slash = find(json, "\\", 1, true) or infinity
+  if next_slash < infinity and #json >= LONG_JSON then
+    local draft, problem = draft_of(json)
+    if draft then
+      text, quote, next_slash = draft, MARK, infinity
+    elseif problem then
+      error(problem, 0)
+    end
+  end
   local value = read(1)
   text = nil
   return value

@@ -105,16 +105,14 @@ end
 
 local put_table
 
--- Puts the text of `value` behind piece `at`; gives the place of its last piece.
-local function put(value, at, depth)
-  local kind = type(value)
+-- Puts the text of `value`, which is no table, behind piece `at`; gives the place of its last piece.
+local function put_plain(value, at, kind)
+  local pieces = pieces
   if kind == "string" then
-    local pieces, mark = pieces, fields.mark
+    local mark = fields.mark
     pieces[at + 1], pieces[at + 2], pieces[at + 3] = mark, escape and escape(value) or value, mark
     marks = marks + 2
     return at + 3
-  elseif kind == "table" then
-    return put_table(value, at, depth)
   elseif kind == "number" then
     pieces[at + 1] = number_type(value) == "integer" and value or float_of(value)
   elseif kind == "boolean" then
@@ -125,37 +123,9 @@ local function put(value, at, depth)
   return at + 1
 end
 
-local function put_object(value, at, depth)
-  local pieces, fields = pieces, fields
-  local texts, others, count = fields.first_text, fields.first_other, 0
-  for name, part in next, value do
-    local kind = type(part)
-    count = count + 2
-    if kind == "string" then
-      pieces[at + 1] = texts[name] or begin_field(texts, name)
-      at = at + 2
-      pieces[at] = escape and escape(part) or part
-      count = count + 2
-      texts, others = fields.text_text, fields.text_other
-    else
-      at = at + 1
-      pieces[at] = others[name] or begin_field(others, name)
-      if kind == "number" and number_type(part) == "integer" then
-        at = at + 1
-        pieces[at] = part
-      else
-        at = put(part, at, depth)
-      end
-      texts, others = fields.other_text, fields.other_other
-    end
-  end
-  marks = marks + count
-  if count == 0 then
-    pieces[at + 1] = "{}"
-  else
-    pieces[at + 1] = texts == fields.text_text and fields.text_end or "}"
-  end
-  return at + 1
+local function put(value, at, depth)
+  local kind = type(value)
+  return kind == "table" and put_table(value, at, depth) or put_plain(value, at, kind)
 end
 
 -- An array whose parts are not found in their order.
@@ -172,10 +142,9 @@ local function put_scattered(value, at, depth)
   end
   local before = "["
   for index = 1, length do
-    at = at + 1
-    pieces[at] = before
+    pieces[at + 1] = before
     before = ","
-    at = put(rawget(value, index), at, depth)
+    at = put(rawget(value, index), at + 1, depth)
   end
   pieces[at + 1] = "]"
   return at + 1
@@ -184,39 +153,83 @@ end
 local function put_array(value, at, depth)
   local pieces, length = pieces, 0
   local first, marks_before = at, marks
+  local before = "["
   for index, part in next, value do
     length = length + 1
     if index ~= length then
       marks = marks_before
       return put_scattered(value, first, depth)
     end
-    pieces[at + 1] = length == 1 and "[" or ","
-    at = put(part, at + 1, depth)
+    pieces[at + 1] = before
+    before = ","
+    local kind = type(part)
+    if kind == "table" then
+      at = put_table(part, at + 1, depth)
+    else
+      at = put_plain(part, at + 1, kind)
+    end
   end
   pieces[at + 1] = length == 0 and "[]" or "]"
   return at + 1
 end
 
-function put_table(value, at, depth)
-  local meta = metatable_of(value)
-  local marked = false
-  if meta ~= nil then
-    if rawequal(value, null) then
-      pieces[at + 1] = "null"
-      return at + 1
-    end
-    marked = is_mark(meta)
-    if not marked and rawget(meta, "__pairs") then
-      error(REFUSED, 0)
-    end
+-- Of a table with a metatable: gives what `put` gives, or nothing for one that is put as if it had none.
+local function put_special(value, meta, at, depth)
+  if rawequal(value, null) then
+    pieces[at + 1] = "null"
+    return at + 1
   end
-  if depth >= MAX_DEPTH then
+  local marked = is_mark(meta)
+  if depth >= MAX_DEPTH or (not marked and rawget(meta, "__pairs")) then
     error(REFUSED, 0)
   end
   if marked or rawget(value, 1) ~= nil then
     return put_array(value, at, depth + 1)
   end
-  return put_object(value, at, depth + 1)
+end
+
+function put_table(value, at, depth)
+  local meta = metatable_of(value)
+  if meta ~= nil then
+    local last = put_special(value, meta, at, depth)
+    if last then
+      return last
+    end
+  elseif depth >= MAX_DEPTH then
+    error(REFUSED, 0)
+  elseif value[1] ~= nil then
+    return put_array(value, at, depth + 1)
+  end
+  local pieces, fields, escape = pieces, fields, escape
+  local texts, others, count = fields.first_text, fields.first_other, 0
+  for name, part in next, value do
+    local kind = type(part)
+    if kind == "string" then
+      pieces[at + 1] = texts[name] or begin_field(texts, name)
+      at, count = at + 2, count + 4
+      pieces[at] = escape and escape(part) or part
+      texts, others = fields.text_text, fields.text_other
+    else
+      at, count = at + 1, count + 2
+      pieces[at] = others[name] or begin_field(others, name)
+      if kind == "number" and number_type(part) == "integer" then
+        at = at + 1
+        pieces[at] = part
+      elseif kind == "table" then
+        at = put_table(part, at, depth + 1)
+      else
+        at = put_plain(part, at, kind)
+      end
+      texts, others = fields.other_text, fields.other_other
+    end
+  end
+  marks = marks + count
+  if count == 0 then
+    pieces[at + 1] = "{}"
+  else
+    pieces[at + 1] = texts == fields.text_text and fields.text_end or "}"
+  end
+  return at + 1
 end
 
 -- Finding out what cannot be stored --------------------------------------------------------------------
