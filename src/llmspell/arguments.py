@@ -12,6 +12,23 @@ from llmspell.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_SCOPE_BYTES, MAX_TTL
 Result = TypeVar("Result")
 
 
+def require_names(scope: object, key: object) -> None:
+    """Raise unless `scope_name` and `key_name` accept them; one call for both, because every load and save makes it."""
+    if (
+        type(scope) is str
+        and type(key) is str
+        and scope.isascii()
+        and key.isascii()
+        and 0 < len(scope) <= MAX_SCOPE_BYTES
+        and 0 < len(key) <= MAX_KEY_BYTES
+        and "\0" not in scope
+        and "\0" not in key
+    ):
+        return
+    scope_name(scope)
+    key_name(key)
+
+
 def scope_name(scope: object) -> str:
     """Accept text of 1 to 256 bytes of UTF-8 without NUL.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from llmspell.backends.registry import BackendOptions, open_backend
 from llmspell.config import ScriptSettings, Settings, StateSettings, load_settings
 from llmspell.config.loading import MAX_HISTORY_DAYS
+from llmspell.config.settings import DURABILITIES
 from llmspell.errors import InvalidArgument, SchemaMismatch, SchemaTooNew
 from llmspell.limits import MAX_VALUE_BYTES_BOUND
 from llmspell.store import Store
@@ -40,10 +41,15 @@ def open(
     """Open the store in the folder `path`, or the one that a configuration file describes.
 
     Without `path` and `config` it is the folder `./state`; `backend="memory"` gives a private store
-    that is gone when it is closed. Nothing is created before the first write. `durability` "full"
-    has every write on the disk before the call returns, "normal" may lose the last moments in a
-    power cut. `required_schema` is a range such as ">=1.0.0,<2.0.0": a store whose schema version is
-    outside of it is refused, and so is every later write once somebody has migrated it out of the range.
+    that is gone when it is closed. Nothing is created before the first write.
+
+    `durability` "full", the default, has every write on the disk before the call returns; "normal" may lose the last
+    moments in a power cut; "output" is "normal" until `flush` is called, or `settle`, which `run_script` does
+    before it returns: call one of them before anybody outside learns of what was saved. A file that says "output"
+    speaks of scripts, and means "full" here.
+
+    `required_schema` is a range such as ">=1.0.0,<2.0.0": a store whose schema version is outside of it is refused,
+    and so is every later write once somebody has migrated it out of the range.
     `migrations_path`, the folder of the migration files, turns migrations on: `store.migrations`.
     `allow_python_migrations` lets those files name Python code, which runs with all rights of the program.
     `backup_path`, a folder or the URL of an object store such as "s3://bucket/prefix", turns backups on:
@@ -69,7 +75,7 @@ def open(
     settings = settings._replace(
         path=settings.path if path is None else _folder_name(path),
         backend=settings.backend if backend is None else backend,
-        durability=settings.durability if durability is None else durability,
+        durability=settings.durability_for(holding=False) if durability is None else durability,
         max_value_bytes=settings.max_value_bytes if max_value_bytes is None else max_value_bytes,
         schema_version=settings.schema_version if schema_version is None else schema_version,
         required_schema=settings.required_schema if required_schema is None else required_schema,
@@ -83,8 +89,8 @@ def open(
         settings = settings._replace(backup_encryption_key_file=_folder_name(backup_encryption_key_file))
     if allow_python_migrations is not None:
         settings = settings._replace(allow_python_migrations=allow_python_migrations)
-    if settings.durability not in ("full", "normal"):
-        raise InvalidArgument(f'durability must be "full" or "normal", not {settings.durability!r}')
+    if settings.durability not in DURABILITIES:
+        raise InvalidArgument(f'durability must be "full", "output" or "normal", not {settings.durability!r}')
     if type(settings.max_value_bytes) is not int or not 0 < settings.max_value_bytes <= MAX_VALUE_BYTES_BOUND:
         raise InvalidArgument(
             f"max_value_bytes must be a whole number from 1 to {MAX_VALUE_BYTES_BOUND}, "
@@ -98,15 +104,24 @@ def open(
         from llmspell.schema_range import require_version
 
         require_version(schema_version)
-    return open_settings(settings, loaded.script, clock=clock)
+    return open_settings(settings, loaded.script, holding=True, clock=clock)
 
 
 def open_settings(
-    settings: StateSettings, script: ScriptSettings | None = None, *, clock: Callable[[], float] = time.time
+    settings: StateSettings,
+    script: ScriptSettings | None = None,
+    *,
+    holding: bool = False,
+    clock: Callable[[], float] = time.time,
 ) -> Store:
-    """Open the store that `settings` describe; see `open`. `script` bounds the scripts that migrations bring along."""
+    """Open the store that `settings` describe; see `open`. `script` bounds the scripts that migrations bring along.
+
+    `holding` says that the caller settles the store before output leaves; without it every write is on the disk
+    before its call returns, unless the settings ask for less.
+    """
     accept = None if settings.required_schema is None else _accepting(settings)
-    options = BackendOptions(settings.path, settings.durability, settings.schema_version, accept, settings.history_days)
+    durability = settings.durability_for(holding=holding)
+    options = BackendOptions(settings.path, durability, settings.schema_version, accept, settings.history_days)
     store = Store(
         open_backend(settings.backend, options),
         clock=clock,

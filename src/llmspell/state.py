@@ -77,8 +77,9 @@ class State:
 
         The caller answers for the text: compact UTF-8 that `codec.encode` could have made.
         """
-        scope, key = arguments.scope_name(scope), arguments.key_name(key)
-        arguments.value_text(text, self._max_value_bytes)
+        arguments.require_names(scope, key)
+        if len(text) > self._max_value_bytes:
+            arguments.value_text(text, self._max_value_bytes)
         now = self._clock()
         put = Put(scope, key, text, None if ttl is None else arguments.expiry(ttl, now))
         checks = () if if_version is None else _version_check(scope, key, if_version)
@@ -86,8 +87,8 @@ class State:
 
     def rewrite_json(self, scope: str, key: str, text: bytes) -> None:
         """Replace the value as `save_json` does, but keep the expiry that the entry has."""
-        scope, key, gate = arguments.scope_name(scope), arguments.key_name(key), self._gate()
-        now = self._clock()
+        arguments.require_names(scope, key)
+        gate, now = self._gate(), self._clock()
         with gate.turn():
             self._rewrite(gate, scope, key, text, gate.get(scope, key, now), now)
 
@@ -102,12 +103,14 @@ class State:
         >>> store.load("app", "config", {"theme": "light"})
         {'theme': 'light'}
         """
-        stored = self._gate().get(arguments.scope_name(scope), arguments.key_name(key), self._clock())
+        arguments.require_names(scope, key)
+        stored = self._gate().get(scope, key, self._clock())
         return default if stored is None else codec.decode(stored.value)
 
     def stored(self, scope: str, key: str) -> Stored | None:
         """Give the entry with its value as JSON text, or None."""
-        return self._gate().get(arguments.scope_name(scope), arguments.key_name(key), self._clock())
+        arguments.require_names(scope, key)
+        return self._gate().get(scope, key, self._clock())
 
     def delete(self, scope: str, key: str, *, if_version: int | None = None) -> bool:
         """Remove the entry; True if it was there. Atomic; `if_version` as in `save`."""
@@ -158,7 +161,7 @@ class State:
         (1, 11)
         """
         by, gate, now = arguments.amount(by), self._gate(), self._clock()
-        scope, key = arguments.scope_name(scope), arguments.key_name(key)
+        arguments.require_names(scope, key)
         with gate.turn():
             stored = gate.get(scope, key, now)
             number = codec.number(stored.value) if stored else 0
@@ -174,7 +177,8 @@ class State:
         `keep` drops items from the front until that many are left. Atomic; the expiry stays. Raises
         `InvalidArgument` when the value is no array.
         """
-        scope, key, keep = arguments.scope_name(scope), arguments.key_name(key), arguments.keep_count(keep)
+        arguments.require_names(scope, key)
+        keep = arguments.keep_count(keep)
         codec.encode(item)  # refused before anything else happens, with a path that begins at the item
         gate, now = self._gate(), self._clock()
         with gate.turn():
@@ -220,7 +224,8 @@ class State:
 
         Only the expiry changes (and the version, as with every write).
         """
-        scope, key, gate, now = arguments.scope_name(scope), arguments.key_name(key), self._gate(), self._clock()
+        arguments.require_names(scope, key)
+        gate, now = self._gate(), self._clock()
         expires_at = arguments.expiry(ttl, now)
         with gate.turn():
             stored = gate.get(scope, key, now)
@@ -250,7 +255,7 @@ class State:
         return self._direct
 
     def _delete_request(self, scope: str, key: str, if_version: int | None) -> tuple[float, tuple[Check, ...]]:
-        arguments.scope_name(scope), arguments.key_name(key)
+        arguments.require_names(scope, key)
         return self._clock(), () if if_version is None else _version_check(scope, key, if_version)
 
     def _rewrite(self, gate: Gate, scope: str, key: str, text: bytes, stored: Stored | None, now: float) -> None:

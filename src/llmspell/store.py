@@ -91,8 +91,15 @@ class Store(Neighbours):
             text = self._history().load_json(scope, key, at)
             return default if text is None else codec.decode(text)
         # Not the inherited method: loading is the call that everybody makes, and one more call in it would be felt.
-        stored = self._gate().get(arguments.scope_name(scope), arguments.key_name(key), self._clock())
-        return default if stored is None else codec.decode(stored.value)
+        gate: Gate = self._backend if innermost.get() is None else self._gate()
+        try:
+            stored = gate.get(scope, key, self._clock()) if type(scope) is str and type(key) is str else None
+        except UnicodeEncodeError:
+            stored = None
+        if stored is None:
+            arguments.require_names(scope, key)  # what is found has names that were accepted once
+            return default
+        return codec.decode(stored.value)
 
     @overload
     def transaction(self, fn: Callable[[State], Result]) -> Result: ...
@@ -151,6 +158,14 @@ class Store(Neighbours):
     def flush(self) -> None:
         """Return when everything acknowledged so far is on the disk, in every durability."""
         self._backend.flush()
+
+    def settle(self) -> None:
+        """With durability "output", do what `flush` does before anybody outside learns of what was saved or read.
+
+        Scripts have it called for them before their output leaves. It is quick when nothing has happened since the
+        last time; in the other durabilities it does nothing.
+        """
+        self._backend.settle()
 
     def version(self) -> int:
         """Give the version of the last write to the store; 0 before the first."""

@@ -87,7 +87,7 @@ def test_a_store_in_memory_touches_no_disk(tmp_path: Path, monkeypatch: pytest.M
     ("options", "words"),
     [
         ({"backend": "rocksdb"}, 'no backend "rocksdb"; known: disk, memory'),
-        ({"durability": "sometimes"}, 'durability must be "full" or "normal", not \'sometimes\''),
+        ({"durability": "sometimes"}, 'durability must be "full", "output" or "normal", not \'sometimes\''),
         ({"max_value_bytes": 0}, "max_value_bytes must be a whole number from 1"),
         ({"max_value_bytes": "10"}, "max_value_bytes must be a whole number"),
         ({"max_value_bytes": 10**12}, "max_value_bytes must be a whole number"),

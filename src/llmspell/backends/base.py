@@ -244,6 +244,12 @@ class Backend(Reader, Protocol):
     def flush(self) -> None:
         """Return when everything committed so far is on the disk."""
 
+    def settle(self) -> None:
+        """Called before anything leaves a script. Return when what was committed or read here is on the disk.
+
+        That is in durability "output" alone, and quick when it is there already; in the others nothing happens.
+        """
+
     def problems(self) -> Iterator[str]:
         """Look through the whole store and give a sentence for everything that is not sound."""
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class BackendOptions(NamedTuple):
     """What a backend is opened with: the folder, how durable a commit is, the stamp of a new store.
 
+    `durability` is "full" (on the disk when `commit` returns), "normal", or "output" (as normal; `settle` brings it to
+    the disk).
     `accept_schema` is asked before every commit, in the writer's turn, and raises when the store's
     schema version is none that this program may write. With `history_days` above 0 the first write lets
     the store keep replaced and deleted values for that long.

@@ -78,6 +78,7 @@ class Creation:
                 manifest, text = self._fill(draft, reader, manifest, request)
                 self._prove(draft, manifest)
                 manifests.parse(text, None)
+                self._backend.flush()  # a power cut must not leave a store that is older than its backup
                 draft.publish(text)
         checksum = manifests.checksum_of(text)
         self._note(manifest, checksum, request, catalog, now)

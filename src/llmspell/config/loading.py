@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from llmspell import limits
-from llmspell.config.settings import ScriptSettings, Settings, StateSettings
+from llmspell.config.settings import DURABILITIES, ScriptSettings, Settings, StateSettings
 from llmspell.config.table import MAX_TIMEOUT_SECONDS, Problem, Table, escaped, sentence
 from llmspell.errors import ConfigError
 
@@ -112,7 +112,7 @@ def _current_state(state: Table) -> StateSettings:
         enabled=state.flag("enabled", default.enabled),
         backend=state.choice("backend", ("disk", "memory"), default.backend),
         path=state.text("path", default.path),
-        durability=state.choice("durability", ("full", "normal"), default.durability),
+        durability=state.choice("durability", DURABILITIES, default.durability),
         max_value_bytes=state.whole("max_value_bytes", 1, MAX_VALUE_BYTES_BOUND, default.max_value_bytes),
         migration_enabled=state.flag("migration_enabled", default.migration_enabled),
         schema_version=state.version("schema_version", default.schema_version),

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from llmspell import limits
 
+FULL, NORMAL, OUTPUT = "full", "normal", "output"
+DURABILITIES = (FULL, OUTPUT, NORMAL)
 MEMORY_LIMIT_BYTES = 268_435_456
 STACK_BYTES = 1_048_576
 TIMEOUT_SECONDS = 300.0
@@ -14,14 +16,15 @@ TIMEOUT_SECONDS = 300.0
 class StateSettings(NamedTuple):
     """What `[state]` says, or the older `[runtime.state_persistence]`.
 
-    The paths stand as written: a relative one starts at the working directory.
+    The paths stand as written: a relative one starts at the working directory. `durability` is None where nothing is
+    said about it: then it is "output" for scripts whose output can be held back, and "full" for everybody else.
     `required_schema` is only known to be written correctly; whether a store fits is decided elsewhere.
     """
 
     enabled: bool = True
     backend: str = "disk"
     path: str = "./state"
-    durability: str = "full"
+    durability: str | None = None
     max_value_bytes: int = limits.MAX_VALUE_BYTES
     migration_enabled: bool = False
     schema_version: str = "1.0.0"
@@ -49,6 +52,16 @@ class StateSettings(NamedTuple):
     backup_keep_yearly: int = 0
     backup_max_total_bytes: int | None = None
     history_days: int = 0
+
+    def durability_for(self, *, holding: bool) -> str:
+        """Give the durability for somebody whose output is held back until the store is settled, or is not.
+
+        >>> StateSettings().durability_for(holding=True), StateSettings().durability_for(holding=False)
+        ('output', 'full')
+        """
+        if holding:
+            return self.durability or OUTPUT
+        return FULL if self.durability in (None, OUTPUT) else self.durability
 
 
 class ScriptSettings(NamedTuple):

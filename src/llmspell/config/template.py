@@ -18,8 +18,10 @@ backend = "disk"
 # The folder of the store, relative to the working directory; created on the first write.
 path = "./state"
 
-# "full": on the disk before a call returns; "normal": a power cut may lose the last moments.
-durability = "full"
+# "full": on the disk before a call returns; "output": on the disk before anything that a script prints, or does to a
+# file, leaves it, which is faster; "normal": a power cut may lose the last moments. Unless set: "output" for scripts in
+# Lua and JavaScript, "full" for everything else.
+# durability = "full"
 
 # The largest value in bytes, as JSON text; a larger one is refused.
 max_value_bytes = 10000000

@@ -47,6 +47,7 @@ class Host:
             "write": self._run.write,
             "write_error": self._run.write_error,
             "flush_output": self.flush_output,
+            "settle": self._run.settle,
             "read": self.read,
             "getenv": self.getenv,
             "exit": self._run.exit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmspell.errors import LimitExceeded, ScriptError
+from llmspell.errors import LimitExceeded, ScriptError, StoreError
 from llmspell.scripting.streams import OutputFull, StandardStreams
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Run:
         self.script = script
         self.store = store
         self.settings = settings
-        self.streams: Streams = streams or StandardStreams()
+        self.streams: Streams = streams or StandardStreams(None if store is None else store.settle)
         self.isolated = isolated
         self.wants_result = wants_result
         """Whether the language is to put what the script gives into `result`."""
@@ -89,21 +89,21 @@ class Run:
 
     def write(self, text: bytes, *, at_once: bool = False) -> None:
         """Write to the script's output; what cannot be written stops the run."""
-        try:
-            self.streams.write(text, at_once=at_once)
-        except OutputFull as full:
-            self._exceed_output(full)
-        except OSError as error:
-            self._lose("standard output", error)
+        self._let_out(lambda: self.streams.write(text, at_once=at_once), "standard output")
 
     def write_error(self, text: bytes) -> None:
         """Write to the script's error output, after everything already written."""
-        try:
-            self.streams.write_error(text)
-        except OutputFull as full:
-            self._exceed_output(full)
-        except OSError as error:
-            self._lose("standard error", error)
+        self._let_out(lambda: self.streams.write_error(text), "standard error")
+
+    def settle(self) -> None:
+        """Settle the store before the script does something that is seen outside; a store that cannot be stops it."""
+        if self.store is not None:
+            self._let_out(self.store.settle, "the store")
+
+    def finish(self) -> None:
+        """Hand on what is held back of the output, and settle the store: called once the script has ended."""
+        self._let_out(self.streams.flush, "standard output")
+        self.settle()
 
     def exceed(self, limit: str, setting: str) -> LimitExceeded:
         """Stop the script because of a limit; `setting` is the key of the configuration that raises it."""
@@ -125,8 +125,15 @@ class Run:
         """Stop the script because of something outside of it."""
         self.stop = ScriptError(f"{self.script.name}: {reason}")
 
-    def _exceed_output(self, full: OutputFull) -> None:
-        self.exceed(f"it printed more than {full.most_bytes:,} bytes", "output_bytes")
+    def _let_out(self, leave: Callable[[], None], what: str) -> None:
+        try:
+            leave()
+        except OutputFull as full:
+            self.exceed(f"it printed more than {full.most_bytes:,} bytes", "output_bytes")
+        except StoreError as error:
+            self.stop = error
+        except OSError as error:
+            self._lose(what, error)
 
     def _lose(self, what: str, error: OSError) -> None:
         if isinstance(error, BrokenPipeError):

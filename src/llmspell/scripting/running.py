@@ -50,6 +50,7 @@ def execute_script(
     """
     run = Run(script, store, settings)
     if not watch(run, language):
+        _finish_beside(run)
         abandon(run.stop or KeyboardInterrupt())
     return run.exit_code
 
@@ -68,6 +69,10 @@ def watch(run: Run, language: str) -> bool:
         try:
             adapter.execute(run)
         except BaseException as error:  # noqa: BLE001 - handed to the watching thread
+            failures.append(error)
+        try:
+            run.finish()
+        except BaseException as error:  # noqa: BLE001 - as above
             failures.append(error)
         finally:
             ended.set()
@@ -100,6 +105,18 @@ def start_thread(execute: Callable[[], None]) -> None:
             threading.Thread(target=execute, name="script", daemon=True).start()
         finally:
             threading.stack_size(others)
+
+
+def _finish_beside(run: Run) -> None:
+    """Let out what a script had printed that is still at it; it may be the disk itself that it waits for."""
+    finished = threading.Event()
+
+    def finish() -> None:
+        run.finish()
+        finished.set()
+
+    start_thread(finish)
+    finished.wait(GRACE_SECONDS)
 
 
 def _wait_once_more(ended: threading.Event) -> None:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property
+from io import RawIOBase
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
 
 
 class Streams(Protocol):
-    """A script's output. Both kinds keep their order to each other; what cannot be written raises `OSError`."""
+    """A script's output. Both kinds keep their order to each other; what cannot be written raises `OSError`.
+
+    Before anything leaves, the store is settled: `StoreError` when that fails, and nothing has left then.
+    """
 
     def write(self, text: bytes, *, at_once: bool = False) -> None:
         """Take what the script prints; `at_once` hands on what is still held back."""
 
     def write_error(self, text: bytes) -> None:
         """Take what the script says of errors, after everything printed before."""
+
+    def flush(self) -> None:
+        """Hand on what is still held back."""
+
+
+HELD_BYTES = 8_192
+"""So much output is held back unless somebody waits for it: the store is settled once for all of it."""
 
 
 class OutputFull(Exception):
@@ -29,23 +41,40 @@ class OutputFull(Exception):
 
 
 class StandardStreams:
-    """Standard output and standard error of the process; a terminal sees at once what is printed."""
+    """Standard output and standard error of the process; a terminal sees at once what is printed.
+
+    `settle` is called before anything leaves the process: the store's, where there is one.
+    """
+
+    def __init__(self, settle: Callable[[], None] | None = None) -> None:
+        self._settle = settle or _nothing_to_settle
+        self._held = bytearray()
 
     def write(self, text: bytes, *, at_once: bool = False) -> None:
         """Write to standard output."""
-        _write_whole(sys.stdout.buffer, text)
-        if at_once or self._interactive:
-            sys.stdout.buffer.flush()
+        self._held += text
+        if at_once or len(self._held) >= HELD_BYTES or self._interactive:
+            self.flush()
 
     def write_error(self, text: bytes) -> None:
         """Write to standard error, after everything already written to standard output."""
-        sys.stdout.buffer.flush()
+        self.flush()
+        self._settle()
         _write_whole(sys.stderr.buffer, text)
         sys.stderr.buffer.flush()
 
+    def flush(self) -> None:
+        """See `Streams.flush`."""
+        if not self._held:
+            return
+        self._settle()
+        text, self._held = bytes(self._held), bytearray()
+        _write_whole(sys.stdout.buffer, text)
+        sys.stdout.buffer.flush()
+
     @cached_property
     def _interactive(self) -> bool:  # asked at the first write: a run that writes nothing needs no output
-        return sys.stdout.isatty()
+        return sys.stdout.isatty() or isinstance(sys.stdout.buffer, RawIOBase)  # which PYTHONUNBUFFERED makes it
 
 
 class CapturedStreams:
@@ -80,6 +109,13 @@ class CapturedStreams:
     def write_error(self, text: bytes) -> None:
         """Keep what the script says of errors, behind everything printed before."""
         self.write(text)
+
+    def flush(self) -> None:
+        """See `Streams.flush`: nothing leaves, so nothing is held back."""
+
+
+def _nothing_to_settle() -> None:
+    return
 
 
 def _write_whole(stream: BinaryIO, text: bytes) -> None:

@@ -68,7 +68,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "enabled": True,
         "backend": "disk",
         "path": "./state",
-        "durability": "full",
+        "durability": None,
         "max_value_bytes": 10_000_000,
         "migration_enabled": False,
         "schema_version": "1.0.0",
@@ -227,6 +227,7 @@ def test_toml_that_python_cannot_hold_is_an_error() -> None:
         ('path = "../a b/é"', StateSettings(path="../a b/é")),
         ('durability = "normal"', StateSettings(durability="normal")),
         ('durability = "full"', StateSettings(durability="full")),
+        ('durability = "output"', StateSettings(durability="output")),
         ("max_value_bytes = 1", StateSettings(max_value_bytes=1)),
         ("max_value_bytes = 1_000_000_000", StateSettings(max_value_bytes=MAX_VALUE_BYTES_BOUND)),
         ("migration_enabled = true", StateSettings(migration_enabled=True)),
@@ -567,7 +568,7 @@ def test_an_unknown_backend_is_an_error_with_the_nearest_one() -> None:
 
 def test_an_unknown_durability_is_an_error() -> None:
     assert error('[state]\ndurability = "Normal"').endswith(
-        'is not known in this version; did you mean "normal"? It must be "full" or "normal"'
+        'is not known in this version; did you mean "normal"? It must be "full" or "output" or "normal"'
     )
 
 

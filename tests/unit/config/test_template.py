@@ -21,6 +21,7 @@ def test_the_template_gives_exactly_the_defaults(tmp_path: Path) -> None:
 def test_its_optional_keys_work_when_uncommented(tmp_path: Path) -> None:
     settings = load(tmp_path, OPTIONAL.sub("", TEMPLATE))
     assert settings.state == StateSettings(
+        durability="full",
         required_schema=">=1.0.0,<2.0.0",
         backup_full_interval_seconds=604_800,
         backup_encryption_key_file="./backup-key.txt",

@@ -78,6 +78,7 @@ def test_a_reader_that_is_gone_stops_the_run(
 ) -> None:
     monkeypatch.setattr(sys, stream, Terminal(Stream(BrokenPipeError())))
     getattr(run, write)(b"text")
+    run.finish()
     assert isinstance(run.stop, BrokenPipeError)
 
 
@@ -90,6 +91,7 @@ def test_an_output_that_fails_stops_the_run_with_the_reason(
 ) -> None:
     monkeypatch.setattr(sys, stream, Terminal(Stream(OSError(28, "No space left on device"))))
     getattr(run, write)(b"text")
+    run.finish()
     assert type(run.stop) is ScriptError
     assert str(run.stop) == f"t.lua: {what} cannot be written: No space left on device"
 
@@ -103,6 +105,7 @@ def test_a_stream_that_takes_a_part_at_a_time_is_given_all(monkeypatch: pytest.M
     monkeypatch.setattr(sys, "stdout", Terminal(stream))
     run.write(b"")
     run.write(b"x" * 100 + b"y")
+    run.finish()
     assert stream.getvalue() == b"x" * 100 + b"y"
 
 

@@ -11,8 +11,8 @@ import apsw
 from llmspell.backends.base import Capabilities, Statistics
 from llmspell.backends.lock import Entry
 from llmspell.backends.sqlite import checking, keeping, layout, revising, writing
-from llmspell.backends.sqlite.connections import DiskDatabase, MemoryDatabase
-from llmspell.backends.sqlite.failures import FAILURES, translate
+from llmspell.backends.sqlite.connections import DiskDatabase
+from llmspell.backends.sqlite.failures import FAILURES, translate, unsynced
 from llmspell.backends.sqlite.past import GuardedPast, SqlitePast, still_there
 from llmspell.backends.sqlite.reading import AbsentReader, SqliteReader
 from llmspell.backends.sqlite.snapshot import Snapshot
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from llmspell.backends.base import Reader, Revision
     from llmspell.backends.registry import BackendOptions
+    from llmspell.backends.sqlite.memory import MemoryDatabase
     from llmspell.entry import Census, Change, Stored, Written
 
     Result = TypeVar("Result")
@@ -42,6 +43,8 @@ def open_disk(options: BackendOptions) -> SqliteBackend:
 
 def open_memory(options: BackendOptions) -> SqliteBackend:
     """Open a private store in memory, gone when it is closed."""
+    from llmspell.backends.sqlite.memory import MemoryDatabase
+
     database = MemoryDatabase(options.schema_version)
     return SqliteBackend(database, options, Capabilities(persistent=False, shared=False, history=True))
 
@@ -61,17 +64,11 @@ class SqliteBackend:
 
     def get(self, scope: str, key: str, now: float) -> Stored | None:
         """See `Reader.get`."""
-        # The one read that is inlined: everything else can afford a closure.
-        database = self._database
-        reader = None
+        # The one read without `_read`: everything else can afford a closure.
         try:
-            reader = database.take()
-            return reader.get(scope, key, now) if reader else None
+            return self._database.get(scope, key, now)
         except FAILURES as error:
-            raise translate(error, database.name) from error
-        finally:
-            if reader:
-                database.give_back(reader)
+            raise translate(error, self._database.name) from error
 
     def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
         """See `Reader.keys`."""
@@ -141,7 +138,7 @@ class SqliteBackend:
                     self._accept_schema(reader.schema_version())
                 if self._days_to_keep and batch.mutations:
                     self._begin_history(reader.connection, batch.now)
-                return _commit(reader.connection, batch)
+                return _commit(reader, batch)
             finally:
                 database.give_back(reader)
 
@@ -218,7 +215,17 @@ class SqliteBackend:
         try:
             self._database.sync()
         except OSError as error:
-            raise translate(error, self._database.name) from error
+            raise unsynced(error, self._database.name) from error
+
+    def settle(self) -> None:
+        """See `Backend.settle`."""
+        database = self._database
+        try:
+            database.settle()
+        except OSError as error:
+            raise unsynced(error, database.name) from error
+        except FAILURES as error:
+            raise translate(error, database.name) from error
 
     def problems(self) -> Iterator[str]:
         """See `Backend.problems`."""
@@ -283,6 +290,7 @@ class SqliteBackend:
             reader = self._database.take_copy()
             if reader is not None:
                 reader.connection.execute("BEGIN; SELECT 1 FROM sqlite_schema")  # the first read pins the moment
+                self._database.note_use()
         except BaseException as error:
             if reader is not None:
                 reader.connection.close()
@@ -332,16 +340,17 @@ def _refuse_within_revision(database: DiskDatabase | MemoryDatabase) -> None:
         )
 
 
-def _commit(connection: apsw.Connection, batch: Batch) -> Commit:
+def _commit(reader: SqliteReader, batch: Batch) -> Commit:
+    connection = reader.connection
     if len(batch.mutations) == 1 and not batch.checks:
         mutation = batch.mutations[0]
         if type(mutation) is Put and mutation.created_at is None and mutation.updated_at is None:
-            version = writing.put_one(connection, mutation, batch.now)
+            version = writing.put_one(reader, mutation, batch.now)
             _reclaim_in_time(connection, version, batch.now)
             return Commit(version, 0)
     try:
         connection.execute("BEGIN IMMEDIATE")
-        commit = writing.apply(connection, batch)
+        commit = writing.apply(reader, batch)
         connection.execute("COMMIT")
     except BaseException:
         _roll_back(connection)

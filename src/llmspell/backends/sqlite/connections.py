@@ -1,7 +1,6 @@
 """Where is the database, and who uses which connection to it?
 
 A connection (with the reader on it) is taken by one thread, used, and given back; none is used by two threads at once.
-`DiskDatabase` and `MemoryDatabase` differ in nothing else, so that the backend above them is one.
 """
 
 from __future__ import annotations
@@ -10,15 +9,19 @@ import os
 import threading
 import weakref
 from collections import deque
+from typing import TYPE_CHECKING
 
 import apsw
 
-from llmspell.backends.lock import FileLock, ThreadLock
+from llmspell.backends.lock import FileLock
 from llmspell.backends.sqlite import layout
 from llmspell.backends.sqlite.failures import translate
 from llmspell.backends.sqlite.filesystem import unsafe_type
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.errors import StoreClosed, StoreUnavailable, UnsafeEngine, UnsafeFileSystem
+
+if TYPE_CHECKING:
+    from llmspell.entry import Stored
 
 OLDEST_SAFE_ENGINE = (3, 51, 3)
 """Before it, several writing connections could corrupt the database (SQLite's WAL-reset bug)."""
@@ -26,6 +29,9 @@ OLDEST_SAFE_ENGINE = (3, 51, 3)
 _BUSY_MILLISECONDS = 10_000
 _CACHE_KIB = 65_536
 _CHECKPOINT_PAGES = 8_000  # a save writes two pages; more of them at once cost less
+
+sync_data = getattr(os, "fdatasync", os.fsync)
+"""Brings a file's content and length to the disk; macOS knows only how to bring all of it."""
 
 
 def check_engine(version: str) -> None:
@@ -61,6 +67,14 @@ class DiskDatabase:
         self._folder = os.path.abspath(folder)
         self._file = os.path.join(self._folder, "state.db")
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
+        self._settling = threading.Lock() if durability == "output" else None
+        """Held while somebody settles: who comes second may go on only when what he relies on is on the disk."""
+        self._used = False
+        """Whether anything was read or written since the last time it was settled."""
+        self._settled_version = 0
+        self._sync_failure: OSError | None = None
+        self._synced_log: tuple[int, int] | None = None
+        """The log whose name is known to be in the folder on the disk. While a connection is open, it stays."""
         self._idle: deque[SqliteReader] = deque()
         self._identity: tuple[int, int] | None = None
         self._closed = False
@@ -74,6 +88,23 @@ class DiskDatabase:
         if os.path.lexists(self._folder) and not os.path.isdir(self._folder):
             raise StoreUnavailable(f'"{folder}" is a file, not a folder; name a folder in [state] path')
         _open_databases.add(self)
+
+    def get(self, scope: str, key: str, now: float) -> Stored | None:
+        """Give the live entry, or None: what `take`, a read and `give_back` do, without the calls of these two."""
+        try:
+            reader = self._idle.pop()
+        except IndexError:
+            new = self.take_copy()
+            if new is None:
+                return None
+            reader = new
+        try:
+            return reader.get(scope, key, now)
+        finally:
+            self._used = True
+            self._idle.append(reader)
+            if self._closed:
+                self._close_idle(checkpoint=False)
 
     def take(self) -> SqliteReader | None:
         """Give a connection for reading, None while the store does not exist."""
@@ -90,13 +121,17 @@ class DiskDatabase:
 
     def give_back(self, reader: SqliteReader) -> None:
         """Take back what was taken."""
+        self._used = True  # not before: what is being done may not have been settled
         if self._closed:
             reader.connection.close()
         else:
             self._idle.append(reader)
 
     def take_copy(self) -> SqliteReader | None:
-        """Give a connection that others' writes do not disturb, for a snapshot; the caller closes it."""
+        """Give a connection that others' writes do not disturb, for a snapshot; the caller closes it.
+
+        Once it sees its moment, the caller says so by `note_use`.
+        """
         self.refuse_closed()
         if self._exists():
             return self._connect()
@@ -111,11 +146,52 @@ class DiskDatabase:
         any descriptor of the database would drop this process's locks on it.
         """
         self.refuse_closed()
+        if self._sync_failure is not None:
+            raise self._sync_failure  # the system would not tell it twice, and what it has dropped stays dropped
         try:
-            _sync(self._file + "-wal", os.O_RDWR)
+            self._sync_log()
+        except OSError as error:
+            self._sync_failure = error
+            raise
+
+    def _sync_log(self) -> None:
+        try:
+            log = os.open(self._file + "-wal", os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return  # a checkpoint has moved all of it into the database, and synced that
-        _sync(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            sync_data(log)
+            status = os.fstat(log)
+        finally:
+            os.close(log)
+        if self._synced_log != (status.st_dev, status.st_ino):
+            _sync_folder(self._folder)
+            self._synced_log = (status.st_dev, status.st_ino)
+
+    def note_use(self) -> None:
+        """Take note that somebody has seen what is committed now."""
+        self._used = True
+
+    def settle(self) -> None:
+        """In durability "output": return when what was read and written here is on the disk; else at once.
+
+        What others have written and was read here may not be on the disk either. So the store's version decides: as
+        long as it is the one that was synced last, nothing is done.
+        """
+        if self._settling is None:
+            return
+        with self._settling:
+            if not self._used:
+                return
+            self._used = False
+            try:
+                version = self._version()
+                if version != self._settled_version and self._has_log():
+                    self.sync()
+                self._settled_version = version
+            except BaseException:
+                self._used = True
+                raise
 
     def file_bytes(self) -> int:
         """Give the size of the database and its log."""
@@ -156,6 +232,28 @@ class DiskDatabase:
         """In a forked child: start with no connection and no turn."""
         self._idle = deque()
         self.revising = 0
+        if self._settling is not None:
+            self._settling = threading.Lock()  # another thread of the parent may have held it
+
+    def _version(self) -> int:
+        """Give the store's version without counting that as use."""
+        reader = self.take()
+        if reader is None:
+            return 0
+        try:
+            return reader.version()
+        finally:
+            if self._closed:
+                reader.connection.close()
+            else:
+                self._idle.append(reader)
+
+    def _has_log(self) -> bool:
+        """Tell whether anything may be in the log; what is not in it is in the database, and synced."""
+        try:
+            return os.stat(self._file + "-wal").st_size > 0
+        except FileNotFoundError:
+            return False
 
     def _close_idle(self, *, checkpoint: bool) -> None:
         while self._idle:
@@ -202,7 +300,7 @@ class DiskDatabase:
             if not layout.recognise(connection, self._file):
                 self._prepare(connection)
                 layout.create(connection, schema_version)
-                _sync(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+                _sync_folder(self._folder)
         except BaseException:
             connection.close()
             raise
@@ -240,76 +338,6 @@ class DiskDatabase:
             )
 
 
-class MemoryDatabase:
-    """A private database in memory: one connection, used by one thread at a time, gone at the end.
-
-    The connection has a lock of its own, held for single calls only: so others can read while
-    somebody has the turn.
-    """
-
-    def __init__(self, schema_version: str) -> None:
-        check_engine(apsw.sqlite_lib_version())
-        self.name = "memory"
-        self.writer = ThreadLock()
-        self.revising = 0
-        self._in_use = threading.RLock()
-        self._reader = SqliteReader(apsw.Connection(":memory:"))
-        layout.create(self._reader.connection, schema_version)
-        self._closed = False
-
-    def take(self) -> SqliteReader:
-        """See `DiskDatabase.take`; others wait until it is given back."""
-        self._in_use.acquire()
-        if self._closed:
-            self._in_use.release()
-            self.refuse_closed()
-        return self._reader
-
-    def take_for_writing(self, schema_version: str) -> SqliteReader:
-        """See `DiskDatabase.take_for_writing`."""
-        return self.take()
-
-    def give_back(self, reader: SqliteReader) -> None:
-        """See `DiskDatabase.give_back`."""
-        self._in_use.release()
-
-    def take_copy(self) -> SqliteReader:
-        """See `DiskDatabase.take_copy`: a real copy, because one connection sees its own writes."""
-        source = self.take()
-        try:
-            copy = apsw.Connection(":memory:")
-            with copy.backup("main", source.connection, "main") as backup:
-                backup.step()
-            return SqliteReader(copy)
-        finally:
-            self.give_back(source)
-
-    def sync(self) -> None:
-        """See `DiskDatabase.sync`: there is no disk."""
-        self.refuse_closed()
-
-    def file_bytes(self) -> int:
-        """See `DiskDatabase.file_bytes`."""
-        reader = self.take()
-        connection = reader.connection
-        try:
-            pages = int(str(connection.pragma("page_count")))
-            return pages * int(str(connection.pragma("page_size")))
-        finally:
-            self.give_back(reader)
-
-    def close(self) -> None:
-        """See `DiskDatabase.close`."""
-        with self._in_use:
-            self._closed = True
-            self._reader.connection.close()
-
-    def refuse_closed(self) -> None:
-        """See `DiskDatabase.refuse_closed`."""
-        if self._closed:
-            raise StoreClosed("the store in memory is closed; open a new one")
-
-
 def _make_folder(path: str) -> None:
     """Make the folder and those above it that are missing, each with mode 0700, so that they survive a power cut."""
     parent = os.path.dirname(path)
@@ -319,11 +347,11 @@ def _make_folder(path: str) -> None:
         os.mkdir(path, 0o700)
     except FileExistsError:
         return
-    _sync(parent, os.O_RDONLY | os.O_DIRECTORY)
+    _sync_folder(parent)
 
 
-def _sync(path: str, flags: int) -> None:
-    descriptor = os.open(path, flags | os.O_CLOEXEC)
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -52,6 +52,14 @@ def translate(error: Exception, name: str) -> StoreError:
     return StoreError(f'the engine failed on "{name}": {error}')
 
 
+def unsynced(error: OSError, name: str) -> StoreError:
+    """Give the store's error for a disk that does not take what was committed; what it has dropped stays dropped."""
+    return StoreUnavailable(
+        f'what was saved in "{name}" cannot be brought to the disk: {error.strerror or error}; it survives the end of '
+        "this process, but maybe no power cut: look at the system's log, then save again what matters"
+    )
+
+
 def _is_full(error: Exception) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)

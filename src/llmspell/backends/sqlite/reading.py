@@ -71,6 +71,9 @@ _COUNT = f"SELECT count(*) FROM entries WHERE scope = :scope AND {_LIVE}"
 _NOTE = "SELECT value FROM notes WHERE kind = ? AND name = ?"
 _NOTES = "SELECT name, value FROM notes WHERE kind = ? AND name >= ? ORDER BY name LIMIT ?"
 
+_make_tuple = tuple.__new__
+"""Makes a named tuple of a whole tuple, without the call of Python's that its class has for that."""
+
 _AFTER_ALL_TEXT = b""
 """A bound above every text: SQLite orders BLOBs, even empty ones, after all TEXT."""
 
@@ -81,16 +84,18 @@ class SqliteReader:
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._execute = connection.execute
+        self.execute_one = connection.cursor().execute
+        """Execute what gives one value or row, to be taken at once: a new cursor for each takes a seventh longer."""
 
     def get(self, scope: str, key: str, now: float) -> Stored | None:
         """See `Reader.get`."""
-        row = cast("tuple[Any, ...] | None", self._execute(_GET, (scope, key)).get)
+        row = cast("tuple[Any, ...] | None", self.execute_one(_GET, (scope, key)).get)
         try:
             if row is None or (row[4] is not None and row[4] <= now):
                 return None
         except TypeError as error:
             raise StoreDamaged(f'scope "{scope}", key "{key}" has an expiry that is no number') from error
-        return Stored(scope, key, *row)
+        return _make_tuple(Stored, (scope, key, *row))
 
     def keys(self, scope: str, prefix: str, after: str | None, limit: int | None, now: float) -> list[str]:
         """See `Reader.keys`."""

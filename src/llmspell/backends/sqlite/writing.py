@@ -68,14 +68,14 @@ TOMBSTONES_KEPT = 100_000
 _RECLAIM_AT_ONCE = 10_000
 
 
-def put_one(connection: apsw.Connection, put: Put, now: float) -> int:
+def put_one(reader: SqliteReader, put: Put, now: float) -> int:
     """Write one entry that nothing is checked for; give its version."""
-    return cast("int", connection.execute(_PUT_ONE, (put.scope, put.key, put.value, now, put.expires_at)).get)
+    return cast("int", reader.execute_one(_PUT_ONE, (put.scope, put.key, put.value, now, put.expires_at)).get)
 
 
-def apply(connection: apsw.Connection, batch: Batch) -> Commit:
+def apply(reader: SqliteReader, batch: Batch) -> Commit:
     """Check and write the batch inside the caller's open transaction."""
-    reader = SqliteReader(connection)
+    connection = reader.connection
     for check in batch.checks:
         _hold(reader, check, batch.now)
     before = reader.version()

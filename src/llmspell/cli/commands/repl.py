@@ -35,11 +35,14 @@ def declare_repl(parser: Parser) -> None:
 
 
 def _repl(arguments: Namespace, output: Output) -> int:
+    from llmspell.scripting.registry import UNWATCHED
+
     settings = load_settings(arguments.config)
     language = arguments.language or settings.script.default_engine
     if not settings.state.enabled:
         return _converse(language, None, settings, output)
-    with open_settings(settings.state, settings.script) as store:
+    # What Python prints goes straight to the standard output.
+    with open_settings(settings.state, settings.script, holding=language not in UNWATCHED) as store:
         return _converse(language, store, settings, output)
 
 
@@ -50,7 +53,7 @@ def _converse(language: str, store: Store | None, settings: Settings, output: Ou
     from llmspell.scripting.registry import open_session
     from llmspell.scripting.run import Run, Script
 
-    streams = TerminalStreams()
+    streams = TerminalStreams(None if store is None else store.settle)
     session = open_session(language, Run(Script(b"", "repl", os.getcwd()), store, settings.script, streams))
     functions = _functions(language, store)
     loop = Loop(session, OutputScreen(output, streams), store, functions, language)
@@ -61,8 +64,10 @@ def _converse(language: str, store: Store | None, settings: Settings, output: Ou
             loop.converse(_prompt(language, store, functions, output))
             return DONE.number
         loop.read(_lines())
+        streams.finish()
         return SCRIPT_FAILED.number if loop.failed else DONE.number
     except SystemExit as end:
+        streams.finish()
         return int(end.code or 0)
     except KeyboardInterrupt as interrupt:
         if str(interrupt):  # a script was left running, and may hold what the end of a process waits for

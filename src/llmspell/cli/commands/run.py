@@ -114,7 +114,7 @@ def _execute_guest(script: Script, language: str, settings: Settings, output: Ou
 
     if not settings.state.enabled:
         return execute_script(script, language, None, settings.script, abandon=abandon)
-    with open_settings(settings.state, settings.script) as store:
+    with open_settings(settings.state, settings.script, holding=True) as store:
         return execute_script(script, language, store, settings.script, abandon=abandon)
 
 

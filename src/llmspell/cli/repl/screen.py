@@ -9,6 +9,8 @@ from llmspell.cli.output import printable
 from llmspell.scripting.streams import StandardStreams
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmspell.cli.output import Output
 
 _RED, _PLAIN = "\033[31m", "\033[0m"
@@ -17,7 +19,8 @@ _RED, _PLAIN = "\033[31m", "\033[0m"
 class TerminalStreams(StandardStreams):
     """The process's streams, where a prompt may follow: `end_line` begins a new line if one is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, settle: Callable[[], None] | None = None) -> None:
+        super().__init__(settle)
         self._open_line = False
 
     def write(self, text: bytes, *, at_once: bool = False) -> None:
@@ -31,8 +34,14 @@ class TerminalStreams(StandardStreams):
         self._note(text)
 
     def end_line(self) -> None:
-        """Write a line's end if the last line has none, and hand everything on to whoever reads it."""
-        self.write(b"\n" if self._open_line else b"", at_once=True)
+        """Write a line's end if the last line has none; then an answer may follow, or a prompt."""
+        self.write(b"\n" if self._open_line else b"")
+        self.finish()
+
+    def finish(self) -> None:
+        """Hand everything on to whoever reads it, and settle the store, which an answer or the end tells about."""
+        self.flush()
+        self._settle()
 
     def begin_line(self) -> None:
         """Take note that something else has begun a line."""

@@ -3,7 +3,7 @@
 local host, allowed, guard = ...
 
 local assert, error, next, pcall, type, tostring = assert, error, next, pcall, type, tostring
-local load, rawequal = load, rawequal
+local load, rawequal, getmetatable = load, rawequal, getmetatable
 local getinfo, traceback = debug.getinfo, debug.traceback
 local concat, pack, gsub = table.concat, table.pack, string.gsub
 local number_type, whole = math.type, math.tointeger
@@ -152,17 +152,33 @@ function safe_io.lines(path, ...)
   return line_reader
 end
 
+-- What is seen outside waits until what was saved before it is on the disk. A file's buffer may be written later.
+local function settled(call)
+  return function(...)
+    host.settle()
+    check()
+    return call(...)
+  end
+end
+
 if allowed.file_access then
-  for _, name in next, { "open", "close", "type", "tmpfile" } do
+  for _, name in next, { "close", "type" } do
     safe_io[name] = real_io[name]
   end
-  for _, name in next, { "remove", "rename", "tmpname" } do
-    safe_os[name] = real_os[name]
+  for _, name in next, { "open", "tmpfile" } do
+    safe_io[name] = settled(real_io[name])
   end
+  for _, name in next, { "remove", "rename", "tmpname" } do
+    safe_os[name] = settled(real_os[name])
+  end
+  local methods = getmetatable(real_io.stdout).__index
+  methods.write = settled(methods.write)
 end
 if allowed.process_spawn then
   function safe_os.execute(...)
     host.flush_output() -- what was printed before stands before what the other process prints
+    host.settle()
+    check()
     return real_os.execute(...)
   end
 end
