@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from llmspell import codec
 
@@ -22,7 +22,12 @@ MARK = b"\x7f"
 _ESCAPES = {
     ord("\\"): b"\\\\",  # first: the other escapes begin with one
     **{code: b"\\u%04x" % code for code in range(32)},
-    **{8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r", 34: b'\\"'},
+    8: b"\\b",
+    9: b"\\t",
+    10: b"\\n",
+    12: b"\\f",
+    13: b"\\r",
+    ord('"'): b'\\"',
 }
 _PLAIN = bytes(code for code in range(256) if code not in _ESCAPES and code != MARK[0])
 
@@ -64,7 +69,7 @@ def draft_of(text: bytes) -> bytes | None:
     if MARK in text:
         return None
     # The escapes \b and \f, which hardly a text has, take the places of two that would be in the way, so that the codec
-    # can read the whole as one string: of \" and of \\, which also could make what stands behind it look like an escape.
+    # can read the whole as one string: of \", and of \\, which could also make what is behind it look like an escape.
     backslashes = _odd().search(text) is not None
     if backslashes:
         text = text.replace(b"\\\\", b"\1")
@@ -87,10 +92,9 @@ def unquote(raw: bytes) -> bytes:
 
 
 def _string(quoted: bytes) -> bytes:
-    if _is_worth_import(len(quoted)):
-        return codec.decode(quoted).encode()
-    text: str = _decoder().raw_decode(quoted.decode())[0]
-    return text.encode()
+    fast = _is_worth_import(len(quoted))
+    text = codec.decode(quoted) if fast else _decoder().raw_decode(quoted.decode())[0]
+    return cast("str", text).encode()
 
 
 def _is_worth_import(size: int) -> bool:

@@ -64,18 +64,19 @@ end
 
 -- Objects are alike: the same fields follow each other. So it is remembered what stood between one value and the next,
 -- and one comparison tells that it stands there again. A step: `text` (from the brace or comma to where the value
--- begins, in a text behind its quotation mark), `size` (less one), `first` (its first byte), `name`, `is_text`, `next`
--- (the step that came after it last), `known` (every step that came after it, by its text).
+-- begins, in a text behind its quotation mark), `size` (less one), `name`, `kind` (of the value: "text", "number" or
+-- "other"; which of the latter two is only a guess), `next` (the step that came after it last), `known` (every step
+-- that came after it, by its text).
 local MOST_STEPS = 500
 local MOST_STEPS_OF_OBJECT = 40
 local LONGEST_STEP = 60
 local LONGEST_NUMBER = 30
-local LAST = { text = "}", size = 0, first = "}" }
-local steps_left = MOST_STEPS
-local first_steps = { ['"'] = {}, [MARK] = {} }
+local LAST = { text = "}", size = 0 }
+local VALUES_TO_WAIT = 1000 -- when there is no room for more steps, until all are forgotten and others learnt
+local steps_left, values_left, first_steps = 0, 0, nil -- the last by the quotation mark: what stands behind no step
 
 -- Gives the step behind `step` with that text; nil where there is none and no room for it.
-local function remember(step, piece, name, is_text)
+local function remember(step, piece, name, kind)
   local known = step.known
   local found = known and known[piece]
   if not found then
@@ -83,7 +84,7 @@ local function remember(step, piece, name, is_text)
       return nil
     end
     steps_left = steps_left - 1
-    found = { text = piece, size = #piece - 1, first = sub(piece, 1, 1), name = name, is_text = is_text }
+    found = { text = piece, size = #piece - 1, name = name, kind = kind }
     if not known then
       known = {}
       step.known = known
@@ -100,43 +101,47 @@ local function read_object(at)
   local text, quote = text, quote
   local object = { a = nil, b = nil, c = nil, d = nil } -- with room for a few fields
   local before, count = first_steps[quote], 0
-  local step = before.next
+  local step, found = before.next, false
   while true do
-    local name, is_text
-    if step and sub(text, at, at + step.size) == step.text then
-      name, is_text = step.name, step.is_text
+    local name, kind
+    if found or step and sub(text, at, at + step.size) == step.text then
+      found = false
+      name, kind = step.name, step.kind
       if not name then
         return object, at + 1
       end
       at = at + step.size + 1
-    elseif byte(text, at) == 125 then
-      if before then
-        before.next = LAST
-      end
-      return object, at + 1
-    elseif byte(text, at + 1) == 125 then -- not a comma: a brace that ends at once
-      return object, at + 2
     else
-      local start, from = at, at + 2
+      local start, first, second = at, byte(text, at, at + 1)
+      if first == 125 then
+        if before then
+          before.next = LAST
+        end
+        return object, at + 1
+      elseif second == 125 then -- behind a brace, not behind a comma
+        return object, at + 2
+      end
       -- Text without escapes is cut out here, and not by `read_text`: calls for each field would be felt.
-      local last = find(text, quote, from, true)
+      local last = find(text, quote, at + 2, true)
       if last < next_slash then
-        name, at = sub(text, from, last - 1), last + 2
+        name, at = sub(text, at + 2, last - 1), last + 2
       else
-        name, at = read_text(from)
+        name, at = read_text(at + 2)
         at = at + 1
       end
-      is_text = sub(text, at, at) == quote
-      if is_text then
-        at = at + 1
+      first = byte(text, at)
+      if first == 34 or first == 127 then
+        kind, at = "text", at + 1
+      else
+        kind = first <= 57 and "number" or "other"
       end
       if before then
         count = count + 1
-        step = count <= MOST_STEPS_OF_OBJECT and remember(before, sub(text, start, at - 1), name, is_text) or nil
+        step = count <= MOST_STEPS_OF_OBJECT and remember(before, sub(text, start, at - 1), name, kind) or nil
       end
     end
     before, step = step, step and step.next
-    if is_text then
+    if kind == "text" then
       local last = find(text, quote, at, true)
       if last < next_slash then
         object[name], at = sub(text, at, last - 1), last + 1
@@ -144,15 +149,17 @@ local function read_object(at)
         object[name], at = read_text(at)
       end
     else
-      local value
-      if step and byte(text, at) <= 57 then -- a number; where it ends is guessed
-        local last = find(text, step.first, at, true)
-        value = last and last - at < LONGEST_NUMBER and tonumber(sub(text, at, last - 1))
-        if value then
-          object[name], at = value, last
+      local value, last
+      if kind == "number" and step then -- it ends where the next step is; if that is elsewhere, this is no number
+        last = find(text, step.text, at, true)
+        value = last and last - at <= LONGEST_NUMBER and tonumber(sub(text, at, last - 1))
+        if not value then
+          before.kind = "other" -- never again: looking for what is not there takes as long as the text is
         end
       end
-      if not value then
+      if value then
+        found, object[name], at = true, value, last
+      else
         value, at = read(at)
         if value ~= left_out then
           object[name] = value
@@ -163,6 +170,7 @@ local function read_object(at)
 end
 
 local function read_array(at)
+  local text, quote = text, quote
   local array = setmetatable({}, ARRAY)
   local separator, first = byte(text, at, at + 1)
   if first == 93 then
@@ -173,6 +181,13 @@ local function read_array(at)
     length = length + 1
     if first == 123 then
       array[length], at = read_object(at + 1)
+    elseif first == 34 or first == 127 then
+      local last = find(text, quote, at + 2, true)
+      if last < next_slash then
+        array[length], at = sub(text, at + 2, last - 1), last + 1
+      else
+        array[length], at = read_text(at + 2)
+      end
     else
       array[length], at = read(at + 1)
     end
@@ -210,6 +225,12 @@ local function decode(json, keep_nulls)
       text, quote, next_slash = draft, MARK, infinity
     elseif problem then
       error(problem, 0)
+    end
+  end
+  if steps_left == 0 then
+    values_left = values_left - 1
+    if values_left < 0 then
+      first_steps, steps_left, values_left = { ['"'] = {}, [MARK] = {} }, MOST_STEPS, VALUES_TO_WAIT
     end
   end
   local value = read(1)
