@@ -51,7 +51,7 @@ def test_show_says_where_the_settings_come_from(llmspell: Llmspell) -> None:
     shown = llmspell.ok("config", "show").splitlines()
     assert shown[0] == "# The settings in effect: from llmspell.toml"
     assert 'path = "x"' in shown
-    assert 'durability = "full"                       # default' in shown
+    assert '# durability is not set: "output" for scripts in Lua and JavaScript, "full" for everything else' in shown
 
 
 def test_show_says_what_the_older_spelling_means_in_keys_of_today(llmspell: Llmspell) -> None:

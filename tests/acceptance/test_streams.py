@@ -119,12 +119,17 @@ def wait_until_blocked(pid: int) -> None:
 
 def test_a_result_that_cannot_be_written_is_told(llmspell: Llmspell) -> None:
     llmspell.ok("state", "save", "a", "b", "1")
-    for words in (("state", "load", "a", "b"), ("--help",), ("exec", "print(1)")):
+    full_disk = b"standard output cannot be written: No space left on device"
+    for words, told in (
+        (("state", "load", "a", "b"), full_disk + b"; the result is lost"),
+        (("--help",), full_disk + b"; the result is lost"),
+        (("exec", "print(1)"), b"exec: " + full_disk),
+    ):
         with open("/dev/full", "wb") as full:
             process = llmspell.start(*words, stdout=full.fileno())
             _, err = process.communicate(timeout=60)
         assert process.returncode == 5, words
-        assert err == b"llmspell: standard output cannot be written: No space left on device; the result is lost\n"
+        assert err == b"llmspell: " + told + b"\n"
 
 
 def test_closed_streams_disturb_nothing_but_their_own_use(llmspell: Llmspell) -> None:

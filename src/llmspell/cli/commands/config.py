@@ -38,6 +38,9 @@ _SCRIPT_KEYS = {
         "allow_network_access": "allow_network_access",
     },
 }
+_UNSET = {"durability": ': "output" for scripts in Lua and JavaScript, "full" for everything else'}
+"""What it means that a key is not set, where that depends."""
+
 _PUBLIC = 0o666
 
 
@@ -129,7 +132,7 @@ def _heading(table: str) -> Iterator[str]:
 
 def _setting(key: str, value: object, default: object) -> str:
     if value is None:
-        return f"# {key} is not set"
+        return f"# {key} is not set{_UNSET.get(key, '')}"
     line = f"{key} = {_toml(value)}"
     return f"{line:40}  # default" if value == default else line
 
