@@ -83,3 +83,20 @@ def test_quoted_text_is_read_back_the_same(text: str) -> None:
 
 def test_escapes_of_other_writers_are_read() -> None:
     assert unquote(rb"\u0041\/\ud83d\ude00\\u0041") == "A/😀\\u0041".encode()
+
+
+def test_the_fast_codec_is_imported_only_after_much_with_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def noted(value: str) -> bytes:
+        asked.append(value)
+        return codec.encode(value)
+
+    monkeypatch.setattr(lua_spelling, "_slowly_bytes", 0)
+    monkeypatch.setattr(lua_spelling, "_FEW_BYTES", 1000)
+    monkeypatch.setattr(codec, "encode_trusted", noted)
+    plain, escaped = drafted(["x" * 10_000]), drafted(["\n" * 600])
+    assert (spell(plain, 2), spell(escaped, 2), spell(escaped, 2)) != (None, None, None)
+    assert asked == []
+    assert spell(escaped, 2) == codec.encode(["\n" * 600])
+    assert len(asked) == 1
