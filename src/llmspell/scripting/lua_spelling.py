@@ -46,13 +46,14 @@ def spell(draft: bytes, marks: int) -> bytes | None:
     odd = draft.translate(None, _PLAIN)
     if odd.count(MARK) != marks:
         return None
-    try:
-        text = draft.decode()
-    except UnicodeDecodeError:
-        return None
+    if not draft.isascii():
+        try:
+            draft.decode()
+        except UnicodeDecodeError:
+            return None
     if len(odd) != marks:
         if _is_worth_import(len(draft)):
-            return codec.encode_trusted(text)[1:-1].replace(MARK, b'"')
+            return codec.encode_trusted(draft.decode())[1:-1].replace(MARK, b'"')
         present = set(odd)
         for code, escape in _ESCAPES.items():
             if code in present:
