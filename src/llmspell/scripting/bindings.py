@@ -14,13 +14,13 @@ from llmspell.quick_typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import ParamSpec, TypeAlias, TypeVar
+    from typing import TypeAlias, TypeVar, TypeVarTuple, Unpack
 
     from llmspell.attempt import Attempt
     from llmspell.entry import Stored
     from llmspell.store import Store
 
-    Arguments = ParamSpec("Arguments")
+    Arguments = TypeVarTuple("Arguments")
     Result = TypeVar("Result")
 
 Text: TypeAlias = bytes | str
@@ -116,7 +116,8 @@ class Bindings:
             self._roll_back()
 
     def _save(self, scope: Text, key: Text, text: bytes, ttl: float | None, if_version: int | None) -> int:
-        self._hold(scope, key, len(text))
+        if self._attempt is not None:
+            self._hold(scope, key, len(text))
         return self._store.save_json(_str(scope), _str(key), text, ttl=ttl, if_version=if_version)
 
     def _save_nothing(self, scope: Text, key: Text, if_version: int | None) -> int:
@@ -256,7 +257,8 @@ class Bindings:
 
     def _stored(self, scope: Text, key: Text) -> Stored | None:
         stored = self._store.stored(_str(scope), _str(key))
-        self._hold(scope, key, 0 if stored is None else len(stored.value))
+        if self._attempt is not None:
+            self._hold(scope, key, 0 if stored is None else len(stored.value))
         return stored
 
     def _hold(self, scope: Text, key: Text | None, size: int) -> None:
@@ -317,13 +319,13 @@ def _tell_pair(sentence: str, _error: LlmspellError | None) -> Failure:
 
 
 def _never_raising(
-    function: Callable[Arguments, Result], stopping: Callable[[], bool], tell: Tell
-) -> Callable[Arguments, Result | object]:
-    def call(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result | object:
+    function: Callable[[Unpack[Arguments]], Result], stopping: Callable[[], bool], tell: Tell
+) -> Callable[[Unpack[Arguments]], Result | object]:
+    def call(*arguments: *Arguments) -> Result | object:
         if stopping():
             return tell("the script was stopped", None)
         try:
-            return function(*arguments, **options)
+            return function(*arguments)
         except UnicodeDecodeError:
             return tell("the scope or key is no valid UTF-8", InvalidArgument("the scope or key is no valid UTF-8"))
         except LlmspellError as error:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import cache
 
 from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from json import JSONDecoder, JSONEncoder
     from typing import IO
 
     from llmspell.scripting.run import Run
@@ -140,20 +138,6 @@ class Host:
         return None, f"there is no {' or '.join(tried)} in the script's folder".encode()
 
 
-def quote(text: bytes) -> bytes | None:
-    """Give the JSON string of a long text; None when it is no valid UTF-8."""
-    try:
-        return _json()[0].encode(text.decode()).encode()
-    except UnicodeDecodeError:
-        return None
-
-
-def unquote(raw: bytes) -> bytes:
-    """Give the text of what stands between the quotes of a JSON string."""
-    text: str = _json()[1].raw_decode(f'"{raw.decode()}"')[0]
-    return text.encode()
-
-
 def _is_module_name(name: bytes) -> bool:
     return all(word and _MODULE_NAME_CHARACTERS.issuperset(word) for word in name.split(b"."))
 
@@ -165,11 +149,3 @@ def _read_up_to(source: IO[bytes], most_bytes: int) -> bytes:
         parts.append(part)
         size += len(part)
     return b"".join(parts)
-
-
-@cache
-def _json() -> tuple[JSONEncoder, JSONDecoder]:
-    """Import the standard codec when the first long text comes, not before."""
-    from json import JSONDecoder, JSONEncoder
-
-    return JSONEncoder(ensure_ascii=False), JSONDecoder()

@@ -44,7 +44,9 @@ class Border:
         def call(*arguments: object) -> object:
             try:
                 result = function(*arguments)
-                return result if type(result) in weightless else self._weighed(_plain(result))
+                if type(result) in weightless:
+                    return result
+                return self._weighed(result if type(result) is bytes else _plain(result))
             except MemoryError:
                 return NO_ROOM
             except Exception as error:  # noqa: BLE001 - it ends the script; Lua must not see it
@@ -60,6 +62,7 @@ class Border:
         """
         limit = self._run.settings.memory_limit_bytes
         if limit:
+            self._lua.gccollect()  # what the library has left behind would count as room
             self._most_bytes = min(self._lua.get_memory_used(total=True) + limit, 2**62)
             self._lua.set_max_memory(self._most_bytes, total=True)
 
@@ -68,18 +71,18 @@ class Border:
         self._lua = None
 
     def _weighed(self, result: object) -> object:
-        if self._most_bytes and self._lacks_room(result):
+        if not self._most_bytes:
+            return result
+        if type(result) is bytes:
+            size = len(result) + SPARE_BYTES
+        else:
+            parts = cast("tuple[object, ...]", result)
+            size = sum(len(part) for part in parts if isinstance(part, bytes)) + SPARE_BYTES
+        if self._lua.get_memory_used(total=True) + size > self._most_bytes:
             self._lua.gccollect()
-            if self._lacks_room(result):
+            if self._lua.get_memory_used(total=True) + size > self._most_bytes:
                 return NO_ROOM
         return result
-
-    def _lacks_room(self, result: object) -> bool:
-        if isinstance(result, bytes):
-            size = len(result)
-        else:
-            size = sum(len(part) for part in cast("tuple[object, ...]", result) if isinstance(part, bytes))
-        return bool(self._lua.get_memory_used(total=True) + size + SPARE_BYTES > self._most_bytes)
 
 
 def _plain(result: object) -> object:

@@ -14,7 +14,7 @@ import lupa.lua54 as lua54  # "from lupa" would import `re`
 from llmspell.codec import encode_number
 from llmspell.limits import MAX_INTEGER
 from llmspell.quick_typing import TYPE_CHECKING, NamedTuple
-from llmspell.scripting.host import quote, unquote
+from llmspell.scripting.lua_spelling import draft_of, spell, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +48,7 @@ class Json(NamedTuple):
     decode: Any
     mark_array: Any
     null: Any
+    draft: Any
 
 
 class Sandbox:
@@ -99,11 +100,11 @@ class Sandbox:
 
     def _build_json(self) -> Json:
         border, guard = self._border, self.guard
-        encode, mark_array, null, array_mark = self.part("encode")(
-            border.function(quote), border.function(encode_number), guard[b"metatable_of"], guard[b"hide"]
+        encode, mark_array, null, array_mark, draft = self.part("encode")(
+            border.function(spell), border.function(encode_number), guard[b"metatable_of"], guard[b"hide"]
         )
-        decode = self.part("decode")(border.function(unquote), null, array_mark)
-        return Json(encode, decode, mark_array, null)
+        decode = self.part("decode")(border.function(draft_of), border.function(unquote), null, array_mark)
+        return Json(encode, decode, mark_array, null, draft)
 
     def close(self) -> None:
         """Take everything out of the global table that is not permitted."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from llmspell.quick_typing import TYPE_CHECKING
+from llmspell.scripting.lua_spelling import spell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from llmspell.scripting.bindings import Bindings
@@ -22,16 +23,30 @@ _LONGEST_NAME = 59
 def build_state(sandbox: Sandbox, border: Border, host: Host, bindings: Bindings) -> Any:
     """Give the table `State`; the sandbox must not be closed yet."""
     offered = bindings.functions()
-    functions = border.table({**offered, "stopping": host.stopping})
+    spelling = {name: _spelling(offered[name]) for name in ("save", "rewrite", "append")}
+    functions = border.table({**offered, **spelling, "stopping": host.stopping})
     json, guard = sandbox.json(), sandbox.guard
     state, checks = sandbox.part("state")(
-        *(functions, json.encode, json.decode, json.mark_array, json.null),
+        *(functions, json.encode, json.draft, json.decode, json.mark_array, json.null),
         *(guard[b"raise_halt"], sandbox.true_pcall, guard[b"position"]),
     )
     guard[b"on_recover"](checks[b"forget_transaction"])
     if offered.keys() & {"create_backup", "history"}:
         sandbox.part("past")(state, checks, functions, json.decode, json.null)
     return state
+
+
+def _spelling(function: Callable[..., object]) -> Callable[..., object]:
+    """Wrap a function so that it takes a draft and its marks (or JSON text and None) for the text of a value.
+
+    It gives False for a draft that cannot be spelt.
+    """
+
+    def call(scope: bytes, key: bytes, draft: bytes, marks: int | None, *others: object) -> object:
+        text = draft if marks is None else spell(draft, marks)
+        return False if text is None else function(scope, key, text, *others)
+
+    return call
 
 
 def hint(message: str, run: Run, sources: Mapping[bytes, bytes]) -> str:

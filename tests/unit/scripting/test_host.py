@@ -8,7 +8,7 @@ import pytest
 
 from llmspell.config import ScriptSettings
 from llmspell.errors import LimitExceeded, ScriptError
-from llmspell.scripting.host import Host, quote, unquote
+from llmspell.scripting.host import Host
 from llmspell.scripting.run import Run, Script
 
 
@@ -135,20 +135,3 @@ def test_sources_are_remembered_for_hints(tmp_path: Path) -> None:
     host.module_source(b"m")
     host.module_source(b"none")
     assert host.sources == {b"t.lua": b"text of the script", f"{tmp_path}/m.lua".encode(): b"text of the module"}
-
-
-@pytest.mark.parametrize("text", ["", "a", '"\\/\b\f\n\r\t\x00\x1f\x7f\u2028é😀', "\\u0041", "x" * 10_000])
-def test_quoted_text_is_read_back_the_same(text: str) -> None:
-    quoted = quote(text.encode())
-    assert quoted is not None
-    assert quoted[:1] == quoted[-1:] == b'"'
-    assert unquote(quoted[1:-1]) == text.encode()
-
-
-@pytest.mark.parametrize("text", [b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"ok\xc3"])
-def test_what_is_no_text_is_not_quoted(text: bytes) -> None:
-    assert quote(text) is None
-
-
-def test_escapes_of_other_writers_are_read() -> None:
-    assert unquote(rb"\u0041\/\ud83d\ude00\\u0041") == "A/😀\\u0041".encode()

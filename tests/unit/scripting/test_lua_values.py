@@ -4,6 +4,7 @@ import json
 import math
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import hypothesis
 import pytest
@@ -195,6 +196,41 @@ def test_every_escape_of_json_is_read(memory_lua: Lua) -> None:
         assert same(memory_lua.store.load("out", "0"), json.loads(text))
 
 
+@pytest.mark.parametrize(
+    "odd", ["\x7f", "\b", "\f", "\\b", "\\f", "\\u007f", "\\\\", '"', "\n", "\x1b", "\x01", "\\u0041"]
+)
+def test_a_large_value_keeps_its_escapes(memory_lua: Lua, odd: str) -> None:
+    """What is escaped seldom stands beside what is escaped often, in texts and in names."""
+    part: JsonValue = {"said": f'a "word"\n{odd}', odd: f"{odd}{odd}x{odd}", f"b{odd}": [1, f"{odd}u0041", 'C:\\bin "']}
+    value: JsonValue = [part] * 40
+    assert same(through_lua(memory_lua, value)[0], value)
+
+
+MARKED: dict[str, JsonValue] = {
+    "'a<b'": "a<b",
+    "{a = '<', ['<'] = {'<', '<<'}}": {"a": "<", "<": ["<", "<<"]},
+    "{['<<'] = 'é\"', n = {[';<'] = 1.5, x = true}}": {"<<": 'é"', "n": {";<": 1.5, "x": True}},
+}
+"""Values as Lua makes them and as they are, with < for the byte that stands for quotation marks in a draft."""
+
+
+@pytest.mark.parametrize(("made", "expected"), MARKED.items(), ids=list(MARKED))
+@pytest.mark.parametrize("verb", ["State.save('s', 'k', VALUE)", "State.update('s', 'k', function() return VALUE end)"])
+def test_text_with_the_mark_of_drafts_is_kept(memory_lua: Lua, verb: str, made: str, expected: JsonValue) -> None:
+    text = f"{verb} State.append('s', 'list', VALUE) State.save('s', 'after', {{a = 'b'}})"
+    memory_lua(text.replace("VALUE", made.replace("<", "\x7f")))
+    assert memory_lua.store is not None
+    marked = json.loads(json.dumps(expected).replace("<", "\x7f"), strict=False)
+    assert same(memory_lua.store.load("s", "k"), marked)
+    assert same(memory_lua.store.load("s", "list"), [marked])
+    assert memory_lua.store.load("s", "after") == {"a": "b"}
+
+
+def test_marks_that_make_up_for_each_other_do_no_harm(memory_lua: Lua) -> None:
+    assert "[2] is text that is not valid UTF-8" in memory_lua.error("State.save('s', 'k', {'\\127', '\\255'})")
+    assert value_of(memory_lua, "{'\\127', {['\\127'] = '\\0'}}") == ["\x7f", {"\x7f": "\0"}]
+
+
 def test_lua_sees_text_as_its_bytes(memory_lua: Lua) -> None:
     assert memory_lua.store is not None
     memory_lua.store.save("s", "k", "é😀")
@@ -260,6 +296,10 @@ SHAPES: dict[str, tuple[str, JsonValue]] = {
         "(function() local t = {} for i = 5, 1, -1 do t[i] = i end return t end)()",
         [1, 2, 3, 4, 5],
     ),
+    "an array of texts filled backwards is an array": (
+        "(function() local t = {} for i = 5, 1, -1 do t[i] = 'text ' .. i end return {t, a = nil} end)()",
+        [["text 1", "text 2", "text 3", "text 4", "text 5"]],
+    ),
     "an array that was an object before is an array": (
         "(function() local t = {a = 1} t.a = nil t[1] = 2 return t end)()",
         [2],
@@ -296,6 +336,8 @@ REFUSED = {
     "an index far out": ("{[1000000] = 1}", "it has integer keys that are not exactly 1..n"),
     "an array from 0": ("{[0] = 0, 1, 2}", "it has integer keys that are not exactly 1..n"),
     "a negative index": ("{[-1] = 1}", "it has integer keys that are not exactly 1..n"),
+    "an index alone": ("{[2] = 'b'}", "it has integer keys that are not exactly 1..n"),
+    "an index before fields": ("{[2] = 'b', a = 1}", "it has integer keys that are not exactly 1..n"),
     "a broken index": ("{[1.5] = 1}", "it has integer keys that are not exactly 1..n"),
     "a broken index beside fields": ("{[1.5] = 1, a = 1}", "it has integer keys that are not exactly 1..n"),
     "a boolean as key": ("{[true] = 1}", "it has a boolean as a key; only text keys, or exactly 1..n, can be stored"),
@@ -506,3 +548,86 @@ def test_a_large_value_goes_through(memory_lua: Lua) -> None:
 def test_many_different_names_go_through(memory_lua: Lua) -> None:
     value: JsonValue = {f"name {number}": {f"inner {number}": number} for number in range(5000)}
     assert through_lua(memory_lua, value)[0] == value
+
+
+# Objects that are alike -------------------------------------------------------------------------------------
+
+FEW_NAMES = st.sampled_from(["a", "b", 'c"', "d\n", "\\", "é", "n" * 80, ""])
+FEW_PARTS: st.SearchStrategy[JsonValue] = st.sampled_from(
+    [
+        1,
+        -2.5,
+        1e300,
+        "",
+        "text",
+        'te"xt',
+        ',"a":1',
+        '}],"b":',
+        "\\",
+        "\x7f",
+        True,
+        [],
+        {},
+        [1],
+        {"a": 1},
+        {"a": {"b": "x"}},
+    ]
+)
+
+
+@shared_store
+@given(objects=st.lists(st.dictionaries(FEW_NAMES, FEW_PARTS, max_size=5), min_size=2, max_size=40))
+def test_objects_that_are_nearly_alike_keep_apart(memory_lua: Lua, objects: list[dict[str, JsonValue]]) -> None:
+    values: list[JsonValue] = [list(objects), {"x": list(objects), "y": objects[0]}, objects[0]]
+    for value, copy in zip(values, through_lua(memory_lua, *values), strict=True):
+        assert same(value, copy)
+
+
+FOLLOWING: dict[str, list[Any]] = {
+    "a number becomes another kind": [{"n": part, "m": 2} for part in (1, 2, "3", None, True, [4], {"n": 5}, 6.5, 7)],
+    "what follows a number changes": [
+        {"n": 1, "a": 1},
+        {"n": 1, "b": 1},
+        {"n": 1},
+        {"n": 1, "a": {}},
+        {"n": 12345678901},
+    ],
+    "a number that ends with what is expected": [
+        {"n": 1, "a": 1},
+        {"n": [2, {"n": 1, "a": 1}], "a": 1},
+        {"n": 3, "a": 1},
+    ],
+    "a text looks like what follows": [{"a": "x", "b": "y"}, {"a": 'x","b":"', "b": "}"}, {"a": '"', "b": '"}'}],
+    "fields come and go": [dict.fromkeys("abcdef"[: n % 7], 1) for n in range(30)],
+    "no two are alike": [{f"name {n}": n, f"other {n}": str(n)} for n in range(800)] + [{"a": 1, "b": "x"}] * 3,
+    "many fields": [{f"field {n}": n for n in range(100)}] * 3,
+    "objects in objects": [{"a": {"a": {"a": n, "b": {}}}, "b": {"a": "x"}} for n in range(5)],
+}
+
+
+@pytest.mark.parametrize("objects", [pytest.param(objects, id=name) for name, objects in FOLLOWING.items()])
+def test_objects_that_follow_each_other(memory_lua: Lua, objects: list[Any]) -> None:
+    assert memory_lua.store is not None
+    memory_lua.store.save("s", "k", objects)
+    memory_lua("""
+        for _ = 1, 3 do
+          local list = State.load("s", "k")
+          State.save("s", "copy", list)
+          State.save("s", "last", list[#list])
+        end
+    """)
+    kept: list[JsonValue] = [{name: part for name, part in entry.items() if part is not None} for entry in objects]
+    assert same(memory_lua.store.load("s", "copy"), kept)
+    assert same(memory_lua.store.load("s", "last"), kept[-1])
+
+
+def test_what_is_remembered_of_objects_is_forgotten_after_a_while(memory_lua: Lua) -> None:
+    text = """
+        for n = 1, 3000 do
+          State.save("s", "k", { ["name " .. n] = n, text = "x" .. n, ["other " .. n] = { a = n } })
+          local back = State.load("s", "k")
+          assert(back["name " .. n] == n and back.text == "x" .. n and back["other " .. n].a == n)
+        end
+        print("whole")
+    """
+    assert memory_lua(text) == "whole\n"

@@ -1,9 +1,11 @@
 -- How does a Lua value become JSON text without changing on the way?
--- Given: quote(text) -> JSON string or nil, the host's, faster for long text; float_text(float) -> its JSON text;
--- both with a second result when memory ran out; metatable_of and hide from the guard.
--- Gives: encode(value) -> text, or nil and a sentence; mark_array(table); null; the metatable that marks arrays.
+-- Given: spell(draft, marks) -> JSON text or nil, float_text(float) -> its JSON text, the host's, both with a second
+-- result when memory ran out; metatable_of and hide from the guard.
+-- Gives: encode(value) -> text, or nil and a sentence; mark_array(table); null; the metatable that marks arrays;
+-- draft(value) -> a draft and its marks, for calls of the host that spell it themselves, or nil and a sentence.
+-- A draft is JSON text with MARK for every quotation mark and nothing escaped: the host looks at all texts at once.
 -- No metamethod of a script runs in here, and no pattern class that depends on the locale is used.
-local quote, float_text, metatable_of, hide = ...
+local spell, float_text, metatable_of, hide = ...
 
 local type, next, rawlen, pcall, error, tonumber, tostring = type, next, rawlen, pcall, error, tonumber, tostring
 local setmetatable, rawequal, rawget = setmetatable, rawequal, rawget
@@ -13,8 +15,9 @@ local concat, utf8_length, utf8_char, number_type = table.concat, utf8.len, utf8
 local infinity = math.huge
 
 local MAX_DEPTH = 128
-local LONG_TEXT = 128 -- from here on the host is faster than Lua
-local NAMES_KEPT = 1000
+local MARK = "\127" -- a text that holds one makes the host give a draft back
+local NAMES_KEPT = 2000
+local LONG_NAME = 128 -- from here on it is not kept
 
 local ARRAY = {} -- the metatable that marks a table as an array
 hide(ARRAY)
@@ -38,21 +41,8 @@ for code = 0, 31 do
   ESCAPES[char(code)] = ESCAPES[char(code)] or format("\\u%04x", code)
 end
 
-local function text_of(value)
-  if #value >= LONG_TEXT then
-    local quoted, problem = quote(value)
-    return quoted or error(problem or REFUSED, 0)
-  end
-  if not find(value, "[^0-9A-Za-z _.:/@-]") then
-    return '"' .. value .. '"'
-  end
-  if not utf8_length(value) then
-    error(REFUSED, 0)
-  end
-  if find(value, '[%z\1-\31"\\]') then
-    return '"' .. gsub(value, '[%z\1-\31"\\]', ESCAPES) .. '"'
-  end
-  return '"' .. value .. '"'
+local function escaped(text)
+  return (gsub(text, '[%z\1-\31"\\]', ESCAPES))
 end
 
 local DECIMAL_POINT = sub(format("%.1f", 0.5), 2, -2) -- the locale's
@@ -80,29 +70,49 @@ local function float_of(value)
   return find(text, ".", 1, true) and text or text .. ".0"
 end
 
-local names, names_count = {}, 0 -- field name -> its JSON text with the colon
-local function name_of(name)
-  local text = text_of(name) .. ":"
-  if #name >= LONG_TEXT then
-    return text
+-- What stands in an object before a value, by the field's name; what ends the field before and begins a text is in it,
+-- so that there are few pieces. There are six such tables: for the first field, behind a text, behind another value;
+-- each for texts and for other values.
+local BEFORE, BEHIND = {}, {} -- keys that no script has: what stands in each of them on both sides of the name
+local function new_fields(mark)
+  local text, other = mark .. ":" .. mark, mark .. ":"
+  return {
+    mark = mark,
+    text_end = mark .. "}",
+    first_text = { [BEFORE] = "{" .. mark, [BEHIND] = text },
+    first_other = { [BEFORE] = "{" .. mark, [BEHIND] = other },
+    text_text = { [BEFORE] = mark .. "," .. mark, [BEHIND] = text },
+    text_other = { [BEFORE] = mark .. "," .. mark, [BEHIND] = other },
+    other_text = { [BEFORE] = "," .. mark, [BEHIND] = text },
+    other_other = { [BEFORE] = "," .. mark, [BEHIND] = other },
+  }
+end
+
+local drafts, names_count = new_fields(MARK), 0
+local fields, escape = drafts, nil -- the latter makes a text ready; a draft's is left to the host
+local pieces, marks
+
+local function begin_field(kept, name)
+  if type(name) ~= "string" then
+    error(REFUSED, 0)
   end
-  if names_count >= NAMES_KEPT then
-    names, names_count = {}, 0
+  local text = kept[BEFORE] .. (escape and escape(name) or name) .. kept[BEHIND]
+  if names_count < NAMES_KEPT and #name < LONG_NAME then
+    kept[name], names_count = text, names_count + 1
   end
-  names[name], names_count = text, names_count + 1
   return text
 end
 
-local pieces
 local put_table
 
--- Puts the text of `value` behind piece `at`; gives the place of its last piece.
-local function put(value, at, depth)
-  local kind = type(value)
+-- Puts the text of `value`, which is no table, behind piece `at`; gives the place of its last piece.
+local function put_plain(value, at, kind)
+  local pieces = pieces
   if kind == "string" then
-    pieces[at + 1] = text_of(value)
-  elseif kind == "table" then
-    return put_table(value, at, depth)
+    local mark = fields.mark
+    pieces[at + 1], pieces[at + 2], pieces[at + 3] = mark, escape and escape(value) or value, mark
+    marks = marks + 2
+    return at + 3
   elseif kind == "number" then
     pieces[at + 1] = number_type(value) == "integer" and value or float_of(value)
   elseif kind == "boolean" then
@@ -113,29 +123,13 @@ local function put(value, at, depth)
   return at + 1
 end
 
-local function put_object(value, at, depth, name, part)
-  local pieces = pieces
-  local before = "{"
-  repeat
-    if type(name) ~= "string" then
-      error(REFUSED, 0)
-    end
-    pieces[at + 1] = before
-    pieces[at + 2] = names[name] or name_of(name)
-    before = ","
-    if number_type(part) == "integer" then
-      pieces[at + 3] = part
-      at = at + 3
-    else
-      at = put(part, at + 2, depth)
-    end
-    name, part = next(value, name)
-  until name == nil
-  pieces[at + 1] = "}"
-  return at + 1
+local function put(value, at, depth)
+  local kind = type(value)
+  return kind == "table" and put_table(value, at, depth) or put_plain(value, at, kind)
 end
 
-local function put_array(value, at, depth)
+-- An array whose parts are not found in their order.
+local function put_scattered(value, at, depth)
   local length, count = rawlen(value), 0
   for index in next, value do
     if number_type(index) ~= "integer" or index < 1 or index > length then
@@ -148,34 +142,94 @@ local function put_array(value, at, depth)
   end
   local before = "["
   for index = 1, length do
-    at = at + 1
-    pieces[at] = before
+    pieces[at + 1] = before
     before = ","
-    at = put(rawget(value, index), at, depth)
+    at = put(rawget(value, index), at + 1, depth)
   end
   pieces[at + 1] = "]"
   return at + 1
 end
 
-function put_table(value, at, depth)
+local function put_array(value, at, depth)
+  local pieces, length = pieces, 0
+  local first, marks_before = at, marks
+  local before = "["
+  for index, part in next, value do
+    length = length + 1
+    if index ~= length then
+      marks = marks_before
+      return put_scattered(value, first, depth)
+    end
+    pieces[at + 1] = before
+    before = ","
+    local kind = type(part)
+    if kind == "table" then
+      at = put_table(part, at + 1, depth)
+    else
+      at = put_plain(part, at + 1, kind)
+    end
+  end
+  pieces[at + 1] = length == 0 and "[]" or "]"
+  return at + 1
+end
+
+-- Of a table with a metatable: gives what `put` gives, or nothing for one that is put as if it had none.
+local function put_special(value, meta, at, depth)
   if rawequal(value, null) then
     pieces[at + 1] = "null"
     return at + 1
   end
-  local name, part = next(value)
-  local meta = metatable_of(value)
   local marked = is_mark(meta)
-  if depth >= MAX_DEPTH or (meta and not marked and rawget(meta, "__pairs")) then
+  if depth >= MAX_DEPTH or (not marked and rawget(meta, "__pairs")) then
     error(REFUSED, 0)
   end
-  if name == nil then
-    pieces[at + 1] = marked and "[]" or "{}"
-    return at + 1
+  if marked or rawget(value, 1) ~= nil then
+    return put_array(value, at, depth + 1)
   end
-  if type(name) == "string" and not marked then
-    return put_object(value, at, depth + 1, name, part)
+end
+
+function put_table(value, at, depth)
+  local meta = metatable_of(value)
+  if meta ~= nil then
+    local last = put_special(value, meta, at, depth)
+    if last then
+      return last
+    end
+  elseif depth >= MAX_DEPTH then
+    error(REFUSED, 0)
+  elseif value[1] ~= nil then
+    return put_array(value, at, depth + 1)
   end
-  return put_array(value, at, depth + 1)
+  local pieces, fields, escape = pieces, fields, escape
+  local texts, others, count = fields.first_text, fields.first_other, 0
+  for name, part in next, value do
+    local kind = type(part)
+    if kind == "string" then
+      pieces[at + 1] = texts[name] or begin_field(texts, name)
+      at, count = at + 2, count + 4
+      pieces[at] = escape and escape(part) or part
+      texts, others = fields.text_text, fields.text_other
+    else
+      at, count = at + 1, count + 2
+      pieces[at] = others[name] or begin_field(others, name)
+      if kind == "number" and number_type(part) == "integer" then
+        at = at + 1
+        pieces[at] = part
+      elseif kind == "table" then
+        at = put_table(part, at, depth + 1)
+      else
+        at = put_plain(part, at, kind)
+      end
+      texts, others = fields.other_text, fields.other_other
+    end
+  end
+  marks = marks + count
+  if count == 0 then
+    pieces[at + 1] = "{}"
+  else
+    pieces[at + 1] = texts == fields.text_text and fields.text_end or "}"
+  end
+  return at + 1
 end
 
 -- Finding out what cannot be stored --------------------------------------------------------------------
@@ -270,20 +324,63 @@ function explain(value, ancestors, depth)
   end
 end
 
-local function encode(value)
-  pieces = {}
-  local ok, last = pcall(put, value, 0, 0)
+local function refusal(value)
+  local problem, path = explain(value, {}, 0)
+  if problem then
+    return "the value cannot be stored: " .. (path == "" and "it" or path) .. " " .. problem
+  end
+end
+
+-- Gives the text, and how many marks there are for texts and names.
+local function write(value)
+  pieces, marks = {}, 0
+  local last = put(value, 0, 0)
   local mine = pieces
   pieces = nil
+  return concat(mine, "", 1, last), marks
+end
+
+local function draft(value)
+  if names_count >= NAMES_KEPT then
+    drafts, names_count = new_fields(MARK), 0
+  end
+  fields, escape = drafts, nil
+  local ok, text, count = pcall(write, value)
   if ok then
-    return concat(mine, "", 1, last)
+    return text, count
   end
-  if last ~= REFUSED then
-    error(last, 0)
+  pieces = nil
+  if text ~= REFUSED then
+    error(text, 0)
   end
-  local problem, path = explain(value, {}, 0)
-  path = path == "" and "it" or path
-  return nil, "the value cannot be stored: " .. path .. " " .. (problem or "cannot be written as JSON")
+  return nil, refusal(value) or "the value cannot be stored: it cannot be written as JSON"
+end
+
+-- Gives the JSON text of a value whose draft the host gave back, or nil and a sentence.
+local function write_without_host(value)
+  local problem = refusal(value)
+  if problem then
+    return nil, problem
+  end
+  local kept = names_count
+  fields, escape, names_count = new_fields('"'), escaped, NAMES_KEPT -- they are not kept
+  local text = write(value)
+  names_count = kept
+  return text
+end
+
+local function encode(value)
+  local text, count = draft(value)
+  if not text then
+    return nil, count
+  end
+  local json, problem = spell(text, count)
+  if problem then
+    error(problem, 0)
+  elseif json then
+    return json
+  end
+  return write_without_host(value)
 end
 
 local function mark_array(array)
@@ -298,4 +395,4 @@ local function mark_array(array)
   return setmetatable(array, ARRAY)
 end
 
-return encode, mark_array, null, ARRAY
+return encode, mark_array, null, ARRAY, draft

@@ -1,7 +1,8 @@
 -- What is `State` in Lua? Checks arguments, converts values, raises errors that name the caller's line.
--- Given: host (the bindings' functions), json functions, and the sandbox's raise_halt, pcall, position.
+-- Given: host (the bindings' functions; save, rewrite and append take a draft and its marks, or text and nil, and give
+-- false for a draft that they cannot spell), json functions, and the sandbox's raise_halt, pcall, position.
 -- Gives: the table `State`, and the checks that other parts of it are made with.
-local host, encode, decode, mark_array, null, raise_halt, pcall, position = ...
+local host, encode, draft, decode, mark_array, null, raise_halt, pcall, position = ...
 
 local type, error, next, rawget, rawequal, tostring = type, error, next, rawget, rawequal, tostring
 local gsub, gmatch, concat, pack, unpack = string.gsub, string.gmatch, table.concat, table.pack, table.unpack
@@ -82,9 +83,24 @@ local function options(call, given, first, second, third)
   return rawget(given, first), second and rawget(given, second), third and rawget(given, third)
 end
 
-local function text_of(call, value)
-  local text, problem = encode(value)
-  return text or fail(call, problem)
+-- Hands a value to one of the host's functions that take a draft.
+local function hand_over(call, fn, scope, key, value, ...)
+  local text, marks = draft(value)
+  if not text then
+    fail(call, marks)
+  end
+  local answer, problem = fn(scope, key, text, marks, ...)
+  if answer == false then
+    text, problem = encode(value)
+    if not text then
+      fail(call, problem)
+    end
+    answer, problem = fn(scope, key, text, nil, ...)
+  end
+  if problem then
+    fail(call, problem)
+  end
+  return answer
 end
 
 -- What is handed over as a value and is not one to be stored.
@@ -129,7 +145,7 @@ function State.save(scope, key, value, opts)
   if is_nothing(value) then
     return result("save", host.save_nothing(scope, key, if_version))
   end
-  return result("save", host.save(scope, key, text_of("save", value), ttl, if_version))
+  return hand_over("save", host.save, scope, key, value, ttl, if_version)
 end
 
 local keeps_history = host.history ~= nil
@@ -227,7 +243,7 @@ function State.append(scope, key, item, opts)
     fail("append", "there is no item to append; State.null can be appended")
   end
   local keep = number_or_nil("append", "keep", (options("append", opts, "keep")))
-  return result("append", host.append(scope, key, text_of("append", item), keep))
+  return hand_over("append", host.append, scope, key, item, keep)
 end
 
 function State.touch(scope, key, ttl)
@@ -344,7 +360,7 @@ function State.update(scope, key, fn, default)
       delete("update", scope, key)
       return nil
     end
-    result("update", host.rewrite(scope, key, text_of("update", new)))
+    hand_over("update", host.rewrite, scope, key, new)
     return new
   end)
 end
