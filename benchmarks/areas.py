@@ -14,7 +14,7 @@ from typing import NoReturn, Protocol, cast
 
 from benchmarks.measuring import Goal, Row, Scene
 
-MODULES = ("operations", "languages", "transactions", "processes", "start", "million", "upkeep")
+MODULES = ("operations", "languages", "transactions", "processes", "start", "million", "upkeep", "parts")
 """In the order of the table; these are the words of `--only`."""
 
 ROUNDS, QUICK_ROUNDS = 9, 5

@@ -1,20 +1,16 @@
-"""Where does the time of one save and one load go? The same call with one layer more each time, in one run.
+"""Where does the time of one save and one load go? The same call with one layer more each time.
 
-`python -m benchmarks.parts` prints it. Values of 200 bytes, durability "normal", so that no disk hides the rest.
-`docs/performance.md` tells what follows from it.
+Values of 200 bytes, durability "normal", so that no disk hides the rest. `docs/performance.md` tells what follows.
 """
 
 from __future__ import annotations
 
-import argparse
-import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import apsw
 import orjson
-from benchmarks.measuring import in_turns, spread, timed
+from benchmarks.measuring import PROCESS, Goal, Row, Scene, in_turns, timed
 from benchmarks.shapes import SMALL
 
 import llmspell
@@ -25,6 +21,8 @@ from llmspell.backends.sqlite.connections import DiskDatabase
 from llmspell.backends.sqlite.reading import SqliteReader
 from llmspell.batch import Batch, Put
 
+AREA = "parts of a call"
+GOALS: tuple[Goal, ...] = ()
 KEYS = [f"key{number}" for number in range(500)]
 
 _WITHOUT_VERSION_ROW = """
@@ -85,11 +83,11 @@ def saves(folder: Path, store: Store) -> Mapping[str, Callable[[str, int], objec
         "+ the store's version, in a page of its own": lambda key, n: writing.put_one(
             reader, Put("bench", key, text(n)), 1.0
         ),
-        "+ turn, deleted files noticed: backend.commit": lambda key, n: backend.commit(
+        "+ turn, deleted files noticed (backend.commit)": lambda key, n: backend.commit(
             Batch(1.0, (Put("bench", key, text(n)),))
         ),
-        "+ names, limits: store.save_json": lambda key, n: store.save_json("bench", key, text(n)),
-        "+ every part of the value looked at: store.save": lambda key, n: store.save("bench", key, SMALL.make(n)),
+        "+ names, limits (store.save_json)": lambda key, n: store.save_json("bench", key, text(n)),
+        "llmspell: + every part of the value looked at": lambda key, n: store.save("bench", key, SMALL.make(n)),
     }
 
 
@@ -103,47 +101,30 @@ def loads(folder: Path, store: Store) -> Mapping[str, Callable[[str, int], objec
     database = store.backend._database
     assert isinstance(database, DiskDatabase)
     return {
-        "bare engine, inside a read transaction held open": lambda key, _: inside(_BARE_LOAD, (key,)).get,
-        "bare engine, connection without its mutex": lambda key, _: without_mutex(_BARE_LOAD, (key,)).get,
+        "bare engine in a read transaction held open": lambda key, _: inside(_BARE_LOAD, (key,)).get,
+        "bare engine, no mutex in the connection": lambda key, _: without_mutex(_BARE_LOAD, (key,)).get,
         "bare engine": lambda key, _: outside(_BARE_LOAD, (key,)).get,
         "bare engine, a cursor made for each": lambda key, _: usual.execute(_BARE_LOAD, (key,)).get,
-        "+ version, times, expiry: backend.get": lambda key, _: database.get("bench", key, 1.0),
-        "+ names: store.stored": lambda key, _: store.stored("bench", key),
-        "+ decoding: store.load": lambda key, _: store.load("bench", key),
+        "+ version, times, expiry (backend.get)": lambda key, _: database.get("bench", key, 1.0),
+        "+ names (store.stored)": lambda key, _: store.stored("bench", key),
+        "llmspell: + decoding": lambda key, _: store.load("bench", key),
     }
 
 
-def contest(calls: Mapping[str, Callable[[str, int], object]], rounds: int, times: int) -> dict[str, list[float]]:
+def rows(scene: Scene) -> Iterator[Row]:
+    """Take a save and a load apart."""
+    times = 500 if scene.quick else 3_000
+
     def figure(call: Callable[[str, int], object]) -> Callable[[int], float]:
         return lambda turn: timed(call, [(KEYS[n % len(KEYS)], turn * times + n) for n in range(times)])
 
-    return in_turns({name: figure(call) for name, call in calls.items()}, rounds)
-
-
-def show(title: str, figures: dict[str, list[float]]) -> None:
-    print(f"\n{title}: microseconds, and the quartiles")
-    for name, each in figures.items():
-        middle = spread(each)
-        print(
-            f"  {name:52} {middle.median * 1e6:6.2f}   {middle.low * 1e6:6.2f} to {middle.high * 1e6:6.2f}", flush=True
-        )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15, help="how many rounds to take the median of (15)")
-    parser.add_argument("--times", type=int, default=3_000, help="how many calls a round (3000)")
-    options = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory(dir=".") as name,
-        llmspell.open(Path(name) / "store", durability="normal", clock=time.time) as store,
-    ):
-        folder = Path(name).resolve()
+    with llmspell.open(scene.folder / "store", durability="normal") as store:
         for number, key in enumerate(KEYS):
             store.save("bench", key, SMALL.make(number))
-        show("a save of 200 B", contest(saves(folder, store), options.rounds, options.times))
-        show("a load of 200 B", contest(loads(folder, store), options.rounds, options.times))
-
-
-if __name__ == "__main__":
-    main()
+        for verb, kept, calls in (
+            ("save", PROCESS, saves(scene.folder, store)),
+            ("load", "", loads(scene.folder, store)),
+        ):
+            scene.say(f"parts of a {verb}")
+            figures = in_turns({name: figure(call) for name, call in calls.items()}, scene.rounds)
+            yield Row(AREA, f"{verb}, 200 B, layer by layer", kept, "us", figures)

@@ -91,10 +91,11 @@ class Store(Neighbours):
         if at is not None:
             text = self._history().load_json(scope, key, at)
             return default if text is None else codec.decode(text)
-        # Not the inherited method: loading is the call that everybody makes, and one more call in it would be felt.
-        gate: Gate = self._backend if innermost.get() is None else self._gate()
+        # Not the inherited method where it can be avoided: everybody loads, and one more call in it would be felt.
+        if innermost.get() is not None:
+            return super().load(scope, key, default)
         try:
-            stored = gate.get(scope, key, self._clock()) if type(scope) is str and type(key) is str else None
+            stored = self._backend.get(scope, key, self._clock()) if type(scope) is type(key) is str else None
         except UnicodeEncodeError:
             stored = None
         if stored is None:

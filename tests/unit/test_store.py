@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -597,3 +597,20 @@ def test_closing_while_threads_work_ends_them_with_store_closed(store: Store) ->
         begun.wait()
         store.close()
         assert [worker.result() for worker in working] == ["closed"] * 4
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 1_000, 1, None])
+def test_a_load_with_a_wrong_name_is_refused_and_leaves_a_transaction_usable(tmp_path: Path, name: Any) -> None:
+    def load_and_save(state: State) -> None:
+        for scope, key in ((name, "key"), ("scope", name)):
+            for load in (store.load, state.load):
+                with pytest.raises(InvalidArgument):
+                    load(scope, key)
+        state.save("scope", "key", 1)
+
+    with llmspell.open(tmp_path / "state") as store:
+        store.transaction(load_and_save)
+        assert store.load("scope", "key") == 1
+        for scope, key in ((name, "key"), ("scope", name)):
+            with pytest.raises(InvalidArgument):
+                store.load(scope, key)
