@@ -26,7 +26,7 @@ __all__ = ["TYPE_CHECKING", "NamedTuple", "Protocol", "cast", "overload"]
 
 
 class _NamedTuple(tuple):  # type: ignore[type-arg] # tuple[Any, ...] would be another class
-    """What the classes made of `NamedTuple` have in common: all that those of `collections.namedtuple` have."""
+    """What the classes made of `NamedTuple` have in common: the words of those of `collections.namedtuple`."""
 
     __slots__ = ()
     if TYPE_CHECKING:  # a class that is asked for the types of its fields finds none here
@@ -35,10 +35,18 @@ class _NamedTuple(tuple):  # type: ignore[type-arg] # tuple[Any, ...] would be a
 
     @classmethod
     def _make(cls, values: Iterable[Any]) -> Self:
-        return cls(*values)
+        given = tuple(values)
+        if len(given) != len(cls._fields):
+            raise TypeError(f"Expected {len(cls._fields)} arguments, got {len(given)}")
+        return cls(*given)
 
     def _replace(self, /, **changes: Any) -> Self:
+        wrong = [name for name in changes if name not in self._fields]
+        if wrong:
+            raise ValueError(f"Got unexpected field names: {wrong!r}")
         return type(self)(**(self._asdict() | changes))
+
+    __replace__ = _replace  # for `copy.replace`, from Python 3.13 on
 
     def _asdict(self) -> dict[str, Any]:
         return dict(zip(self._fields, self, strict=True))
@@ -56,8 +64,10 @@ class _NamedTupleMaker(type):
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
         if not bases:
             return super().__new__(cls, name, bases, namespace)
-        fields = tuple(namespace["__annotations__"])
+        fields = tuple(namespace.get("__annotations__", ()))
         defaults = {field: namespace[field] for field in fields if field in namespace}
+        if tuple(defaults) != fields[len(fields) - len(defaults) :]:
+            raise TypeError(f"{name} has a field without a default behind one that has one")
         namespace["__new__"] = _new(name, fields, tuple(defaults.values()))
         namespace["_fields"] = namespace["__match_args__"] = fields
         namespace["_field_defaults"] = defaults

@@ -195,3 +195,9 @@ def test_no_limit_for_guests_holds_for_it(llmspell: Llmspell) -> None:
     assert llmspell.ok("exec", "--language", "python", "import time; time.sleep(0.1); print(len('x' * 10_000))") == (
         "10000"
     )
+
+
+def test_what_a_script_has_written_to_a_file_is_there_when_it_ends(llmspell: Llmspell) -> None:
+    llmspell.write("x.py", "file = open('out.txt', 'w')\nfile.write('text')\ndef function(): pass\n")
+    assert llmspell.ok("run", "x.py") == ""
+    assert (llmspell.folder / "out.txt").read_text() == "text"

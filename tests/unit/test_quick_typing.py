@@ -85,8 +85,9 @@ def test_a_changed_copy_is_an_object_of_the_same_class() -> None:
     assert type(changed) is Place
     assert changed._asdict() == {"room": "cellar", "shelf": 4, "box": None}
     assert changed == ("cellar", 4, None)
-    with pytest.raises(TypeError, match="door"):
+    with pytest.raises(ValueError, match=r"Got unexpected field names: \['door'\]"):
         place._replace(door=1)  # type: ignore[call-arg]
+    assert place.__replace__(room="attic") == place._replace(room="attic")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -107,3 +108,22 @@ def test_a_class_that_is_built_on_one_has_its_fields() -> None:
     corner = Corner("cellar", shelf=1)
     assert type(corner) is Corner
     assert (corner, repr(corner)) == (("cellar", 1, None), "Corner(room='cellar', shelf=1, box=None)")
+
+
+@pytest.mark.parametrize("values", [(), ("cellar",), ("cellar", 1, "red", 2)])
+def test_it_is_made_of_all_its_values_or_not_at_all(values: tuple[object, ...]) -> None:
+    with pytest.raises(TypeError, match=f"Expected 3 arguments, got {len(values)}"):
+        Place._make(values)
+
+
+def test_a_class_without_fields_is_an_empty_tuple() -> None:
+    class Nothing(NamedTuple):
+        """Of nothing."""
+
+    assert Nothing() == ()
+
+
+def test_a_field_without_a_default_stands_before_those_that_have_one() -> None:
+    maker: Any = type(NamedTuple)
+    with pytest.raises(TypeError, match="Shelf has a field without a default behind one that has one"):
+        maker("Shelf", (NamedTuple,), {"__annotations__": {"room": "str", "number": "int"}, "room": "attic"})

@@ -26,3 +26,8 @@ def test_a_wrong_call_of_a_file_is_told_with_its_line_and_name(
     monkeypatch.chdir(tmp_path)
     error = lua.error(f"local file = io.open('made', 'w')\n{call}", allow_file_access=True)
     assert error == f"t.lua:2: {expected}"
+
+
+def test_a_wrong_call_of_execute_is_told_with_its_line_and_name(lua: Lua) -> None:
+    error = lua.error("\nos.execute({})", allow_process_spawn=True)
+    assert error == "t.lua:2: bad argument #1 to 'execute' (string expected, got table)"

@@ -27,7 +27,7 @@ OLDEST_SAFE_ENGINE = (3, 51, 3)
 """Before it, several writing connections could corrupt the database (SQLite's WAL-reset bug)."""
 
 _BUSY_MILLISECONDS = 10_000
-_CACHE_KIB = 49_152
+_CACHE_KIB = 49_152  # so much memory each connection may take for pages; the system's cache holds the rest
 _CHECKPOINT_PAGES = 8_000  # a save writes two pages; more of them at once cost less
 
 
@@ -111,8 +111,9 @@ class DiskDatabase:
 
     def give_back(self, reader: SqliteReader, *, wrote: bool = False) -> None:
         """Take back what was taken."""
-        log = self._log
-        log.used, log.wrote = True, log.wrote or wrote
+        if wrote:
+            self._log.writes += 1  # in the writer's turn, so by one thread at a time
+        self._log.used = True
         if self._closed:
             reader.connection.close()
         else:

@@ -84,12 +84,24 @@ class SqliteReader:
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._execute = connection.execute
-        self.execute_one = connection.cursor().execute
-        """Execute what gives one value or row, to be taken at once: a new cursor for each takes a seventh longer."""
+        self._cursor = connection.cursor()
+
+    def one(self, statement: str, values: tuple[str | bytes | float | None, ...]) -> object:
+        """Execute a statement to its end and give its one value or row; None when there is none.
+
+        The cursor stays: a new one for each would take a seventh longer. An interrupt may strike while rows are left,
+        and the statement would stay open with its locks; so the cursor goes then.
+        """
+        try:
+            return self._cursor.execute(statement, values).get
+        except BaseException:
+            self._cursor.close(True)
+            self._cursor = self.connection.cursor()
+            raise
 
     def get(self, scope: str, key: str, now: float) -> Stored | None:
         """See `Reader.get`."""
-        row = cast("tuple[Any, ...] | None", self.execute_one(_GET, (scope, key)).get)
+        row = cast("tuple[Any, ...] | None", self.one(_GET, (scope, key)))
         try:
             if row is None or (row[4] is not None and row[4] <= now):
                 return None

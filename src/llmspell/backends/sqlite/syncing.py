@@ -24,14 +24,14 @@ class LogSync:
     def __init__(self, folder: str, database: str, *, holding: bool) -> None:
         self.used = False
         """Whether anything was read or written since the last time it was settled. Set when it is done, not before."""
-        self.wrote = False
-        """Whether anything was written here since then; not every write raises the store's version."""
+        self.writes = 0
+        """How often something was written here; not every write raises the store's version. Counted when it is done."""
         self._folder = folder
         self._log = database + "-wal"
         self._holding = holding
         self._lock = threading.Lock()
         """Held while somebody settles: who comes second may go on only when what he relies on is on the disk."""
-        self._settled: tuple[int, str] | None = None
+        self._settled: tuple[int, tuple[int, str] | None] = (0, None)
         self._failure: OSError | None = None
         self._named: tuple[int, int] | None = None
         """The log whose name is known to be in the folder on the disk. While a connection is open, it stays."""
@@ -44,7 +44,7 @@ class LogSync:
         if self._failure is not None:
             raise self._failure
         try:
-            log = os.open(self._log, os.O_RDWR | os.O_CLOEXEC)
+            log = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return  # a checkpoint has moved all of it into the database, and synced that
         try:
@@ -66,14 +66,14 @@ class LogSync:
         with self._lock:
             if not self.used:
                 return
-            wrote, self.used, self.wrote = self.wrote, False, False
+            self.used = False
             try:
-                found = versions()
-                if (wrote or found != self._settled) and self._has_content():
+                found = (self.writes, versions())
+                if found != self._settled and self._has_content():
                     self.sync(connected=True)
                 self._settled = found
             except BaseException:
-                self.used, self.wrote = True, wrote or self.wrote
+                self.used = True
                 raise
 
     @property

@@ -69,7 +69,7 @@ _RECLAIM_AT_ONCE = 10_000
 
 def put_one(reader: SqliteReader, put: Put, now: float) -> int:
     """Write one entry that nothing is checked for; give its version."""
-    return cast("int", reader.execute_one(_PUT_ONE, (put.scope, put.key, put.value, now, put.expires_at)).get)
+    return cast("int", reader.one(_PUT_ONE, (put.scope, put.key, put.value, now, put.expires_at)))
 
 
 def apply(reader: SqliteReader, batch: Batch) -> Commit:

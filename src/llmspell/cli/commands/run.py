@@ -129,6 +129,7 @@ def _execute_guest(script: Script, language: str, settings: Settings, output: Ou
 def _execute_program(script: Script, settings: Settings, output: Output) -> int:
     """Run a Python script, which is a program like any other and has this process for itself."""
     import atexit
+    import gc
 
     gc.enable()
     from llmspell.scripting import python
@@ -139,6 +140,7 @@ def _execute_program(script: Script, settings: Settings, output: Output) -> int:
     if store is not None:
         # Not before: threads of the script, and what it registers here itself, run until then.
         atexit.register(store.close)
+    atexit.register(gc.unfreeze)  # the command freezes at its end; a script's files, even in cycles, are to be closed
     run = Run(script, store, settings.script)
     try:
         python.execute(run)

@@ -190,7 +190,7 @@ if allowed.process_spawn then
     host.flush_output() -- what was printed before stands before what the other process prints
     host.settle()
     check()
-    return real_os.execute(...)
+    return called("execute", real_os.execute, false, ...)
   end
 end
 

@@ -383,3 +383,19 @@ def test_a_closed_store_cannot_be_settled(folder: str, durability: str, backend:
     closed.close()
     with pytest.raises(StoreClosed):
         closed.settle()
+
+
+def test_the_log_is_opened_only_for_reading_so_that_who_may_not_write_can_settle(
+    store: Store, beside: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes, real = [], os.open
+
+    def opened(path: str, flags: int, *more: int) -> int:
+        modes.append(flags & os.O_ACCMODE)
+        return real(path, flags, *more)
+
+    beside.save("scope", "key", 1)
+    store.load("scope", "key")
+    monkeypatch.setattr(os, "open", opened)
+    store.settle()
+    assert set(modes) == {os.O_RDONLY}
