@@ -18,6 +18,7 @@ from llmspell.backups.names import is_id
 from llmspell.backups.place import MANIFEST, FileFacts
 from llmspell.errors import BackupDamaged, BackupUnavailable
 from llmspell.fail_points import reach
+from llmspell.folders import make_folder, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +106,7 @@ class LocalPlace:
             reach("marks.replacing")
             os.rename(new, os.path.join(folder, name))
             reach("marks.replaced")
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise self._trouble(error) from error
 
@@ -114,7 +115,7 @@ class LocalPlace:
         gone = os.path.join(self._folder, f"{_GONE}{backup_id}")
         try:
             os.rename(os.path.join(self._folder, backup_id), gone)
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
             reach("backup.unlisted")
             _remove(gone)
         except OSError as error:
@@ -162,7 +163,7 @@ class LocalPlace:
             raise self._trouble(error) from error
 
     def _make_folder(self) -> None:
-        _make_folder(self._folder)
+        make_folder(self._folder)
 
     def _trouble(self, error: OSError) -> BackupUnavailable:
         """Give the error for one of the system's; the cause is kept by the caller's `raise ... from`."""
@@ -191,7 +192,7 @@ class LocalDraft:
 
     def __enter__(self) -> LocalDraft:
         try:
-            _make_folder(self._parent)
+            make_folder(self._parent)
             os.mkdir(self._folder, 0o700)
         except OSError as error:
             raise self._place._trouble(error) from error
@@ -229,12 +230,12 @@ class LocalDraft:
         with self.write(MANIFEST) as file:
             file.write(manifest)
         try:
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
             reach("backup.publishing")
             os.rename(self._folder, self._final)
             self._published = True
             reach("backup.published")
-            _sync_folder(self._parent)
+            sync_folder(self._parent)
         except OSError as error:
             raise self._place._trouble(error) from error
 
@@ -305,29 +306,6 @@ def _create(path: str) -> BinaryIO:
 def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _make_folder(folder: str) -> None:
-    """Make the folder and those above it that are missing, each with mode 0700."""
-    if os.path.isdir(folder):
-        return
-    parent = os.path.dirname(folder)
-    _make_folder(parent)
-    try:
-        os.mkdir(folder, 0o700)
-    except FileExistsError:
-        if not os.path.isdir(folder):
-            raise
-        return
-    _sync_folder(parent)
 
 
 def _remove(path: str) -> None:

@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from llmspell.errors import InvalidArgument
+from llmspell.folders import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,12 +46,4 @@ def _write(path: str, pieces: Iterable[bytes], mode: int) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
-    _sync_folder(os.path.dirname(path))
-
-
-def _sync_folder(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(os.path.dirname(path))

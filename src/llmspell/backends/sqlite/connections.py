@@ -16,8 +16,9 @@ from llmspell.backends.sqlite import layout
 from llmspell.backends.sqlite.failures import translate
 from llmspell.backends.sqlite.filesystem import unsafe_type
 from llmspell.backends.sqlite.reading import SqliteReader
-from llmspell.backends.sqlite.syncing import LogSync, sync_folder
+from llmspell.backends.sqlite.syncing import LogSync
 from llmspell.errors import StoreClosed, StoreUnavailable, UnsafeEngine, UnsafeFileSystem
+from llmspell.folders import make_folder, sync_folder
 from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ class DiskDatabase:
             self._refuse_replaced()
         else:
             self.refuse_closed()
-            _make_folder(self._folder)
+            make_folder(self._folder)
 
     def _exists(self) -> bool:
         try:
@@ -287,18 +288,6 @@ class DiskDatabase:
                 f'the files of the store in "{self.name}" were removed or replaced while it was open; '
                 "nothing was stored: open the store again"
             )
-
-
-def _make_folder(path: str) -> None:
-    """Make the folder and those above it that are missing, each with mode 0700, so that they survive a power cut."""
-    parent = os.path.dirname(path)
-    if not os.path.lexists(parent):
-        _make_folder(parent)
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        return
-    sync_folder(parent)
 
 
 _open_databases: weakref.WeakSet[DiskDatabase] = weakref.WeakSet()

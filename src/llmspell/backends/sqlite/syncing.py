@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 
+from llmspell.folders import sync_folder
 from llmspell.quick_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -100,12 +101,3 @@ class LogSync:
             return os.stat(self._log).st_size > 0
         except FileNotFoundError:
             return False
-
-
-def sync_folder(path: str) -> None:
-    """Return when the names in the folder are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

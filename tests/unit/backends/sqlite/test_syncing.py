@@ -15,6 +15,7 @@ import llmspell
 from llmspell import Store
 from llmspell.backends.sqlite import syncing
 from llmspell.errors import StoreClosed, StoreUnavailable
+from llmspell.folders import sync_folder
 from tests.programs import run
 from tests.unit.migrations.homes import FIRST, RENAME, SECOND, put_step
 
@@ -31,7 +32,7 @@ class Syncs:
         self.of_log = 0
         self.of_folder = 0
         self.before: Callable[[], None] = lambda: None
-        self._sync_data, self._sync_folder = syncing.sync_data, syncing.sync_folder
+        self._sync_data, self._sync_folder = syncing.sync_data, sync_folder
         monkeypatch.setattr(syncing, "sync_data", self._log)
         monkeypatch.setattr(syncing, "sync_folder", self._folder)
 
