@@ -21,6 +21,8 @@ ROUNDS, QUICK_ROUNDS = 9, 5
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "benchmark"
 """Where a run leaves its files, and measures: on the disk of the tree."""
+PART = FOLDER / "part"
+"""Where a run of single areas does, so that it leaves the files of a full one alone."""
 
 
 class Area(Protocol):
@@ -55,10 +57,21 @@ def _end(number: int, frame: object) -> NoReturn:
 
 
 def progress() -> Callable[[str], None]:
-    """Give what tells on standard error how far it is, with the seconds since now."""
-    started = time.monotonic()
+    """Give what tells on standard error how far it is, with the seconds since now; the same words only once."""
+    started, told = time.monotonic(), set[str]()
 
     def say(text: str) -> None:
-        print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
+        if text not in told:
+            told.add(text)
+            print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
 
     return say
+
+
+def until_interrupted(main: Callable[[], None]) -> None:
+    """Do it; Ctrl-C ends it with a line and the exit status that shells know."""
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C before the end", file=sys.stderr)
+        sys.exit(130)

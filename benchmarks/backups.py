@@ -17,6 +17,7 @@ from pathlib import Path
 
 import apsw
 from benchmarks.apart import Bell, Processes, processes
+from benchmarks.bare_sqlite import apsw_connection
 from benchmarks.filling import SCOPE, fill, key_of, value_of
 from benchmarks.measuring import DISK, PROCESS, Row, Scene, in_turns
 
@@ -119,9 +120,7 @@ def _restored(folder: Path, backup_id: str, number: int) -> float:
 def _bare_insert(folder: Path, store: Store, number: int) -> float:
     entries = list(store.backend.written(0, time.time()))
     path = folder / f"bare{number}.db"
-    connection = apsw.Connection(str(path))
-    connection.pragma("journal_mode", "WAL")
-    connection.pragma("synchronous", "FULL")
+    connection = apsw_connection(path, "FULL")
     connection.execute(_TABLE)
     started = time.perf_counter()
     connection.execute("BEGIN IMMEDIATE")

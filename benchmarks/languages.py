@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.measuring import DISK, PROCESS, Goal, Row, Scene, in_turns
-from benchmarks.operations import KEYS, PAGE, key_name
+from benchmarks.operations import KEYS, PAGE, empty_page_row, key_name, page_entries
 from benchmarks.peer import Peer
 from benchmarks.peer_engines import Apsw, Llmspell
 from benchmarks.shapes import MESSAGES, SHAPES, SMALL, TEXT, Shape
@@ -25,6 +25,8 @@ AREA = "languages"
 
 BARE = "bare apsw"
 PYTHON, LUA, JAVASCRIPT = "llmspell, Python", "llmspell, Lua", "llmspell, JavaScript"
+MANY_LARGE = 300
+"""Calls that a script makes with values of 10 KB; of 200 bytes, one for each key."""
 _LANGUAGES = {PYTHON: "", LUA: "lua", JAVASCRIPT: "javascript"}
 
 GOALS = (
@@ -39,7 +41,7 @@ GOALS = (
     *(
         Goal(
             f"a save of {shape.name} in Lua takes at most 3x one of the bare engine with a codec",
-            *(f"{AREA}: save, {shape.name}, {PROCESS}", f"{LUA}, normal", f"{BARE}, normal", 3.0),
+            *(f"{AREA}: save, {shape.name}, {PROCESS}", f"{LUA}, normal", f"{BARE} NORMAL", 3.0),
         )
         for shape in (TEXT, MESSAGES)
     ),
@@ -90,7 +92,7 @@ def _many(scene: Scene, row: Row) -> int:
     """Give how many calls a script makes. The sync of durability output is shared by so many."""
     if row.kept == DISK:
         return 30 if scene.quick else 100
-    return KEYS if SMALL.name in row.name else 300
+    return KEYS if SMALL.name in row.name else MANY_LARGE
 
 
 def _open(place: Path, open_ones: ExitStack, shape: Shape) -> dict[str, Peer]:
@@ -100,8 +102,8 @@ def _open(place: Path, open_ones: ExitStack, shape: Shape) -> dict[str, Peer]:
         for name in _LANGUAGES:
             if (name, durability) != (PYTHON, "output"):  # to a Python program it is the same as normal
                 peers[f"{name}, {durability}"] = Llmspell(place / f"{len(peers)}", durability)
-    peers[f"{BARE}, full"] = Apsw(place / "bare-full", "FULL")
-    peers[f"{BARE}, normal"] = Apsw(place / "bare-normal", "NORMAL")
+    for synchronous in ("FULL", "NORMAL"):
+        peers[f"{BARE} {synchronous}"] = Apsw(place / f"bare-{synchronous}", synchronous)
     for peer in peers.values():
         open_ones.callback(peer.close)
         peer.fill([(key_name(number), shape.make(number)) for number in range(KEYS)])
@@ -112,9 +114,10 @@ def _open(place: Path, open_ones: ExitStack, shape: Shape) -> dict[str, Peer]:
 def _contestants(peers: dict[str, Peer], kept: str) -> dict[str, Peer]:
     """Give those of a promise; for reads one of each, under the name without a durability."""
     if not kept:
-        return {name.removesuffix(", normal"): peer for name, peer in peers.items() if name.endswith(", normal")}
-    durabilities = ("full",) if kept == DISK else ("normal", "output")
-    return {name: peer for name, peer in peers.items() if name.endswith(durabilities)}
+        reading = {**{name: f"{name}, normal" for name in _LANGUAGES}, BARE: f"{BARE} NORMAL"}
+        return {called: peers[name] for called, name in reading.items()}
+    promises = ("full", "FULL") if kept == DISK else ("normal", "output", "NORMAL")
+    return {name: peer for name, peer in peers.items() if name.endswith(promises)}
 
 
 Work = Callable[[str, Peer, Shape, int, int], float]
@@ -159,13 +162,12 @@ def _page(name: str, peer: Peer, shape: Shape, many: int, number: int) -> float:
 
 
 def _page_row(scene: Scene) -> Iterator[Row]:
-    size = 20_000 if scene.quick else 100_000
-    row = Row(AREA, f"list {PAGE:,} keys under a prefix, of {size:,}", "", "ms", {})
+    row, size = empty_page_row(AREA, scene)
     if not scene.wants(row.key):
         return
     place = scene.folder / "languages-page"
     place.mkdir()
-    there = [(key_name(number), SMALL.make(number)) for number in range(size)] + [(PATTERN, SMALL.make(0))]
+    there = [*page_entries(size), (PATTERN, SMALL.make(0))]
     store, bare = Llmspell(place / "store", "normal"), Apsw(place / "bare", "NORMAL")
     with ExitStack() as open_ones:
         peers: dict[str, Peer] = {**dict.fromkeys(_LANGUAGES, store), BARE: bare}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import redis_server, shared
 from benchmarks.measuring import DISK, MEMORY, PROCESS
+from benchmarks.peer import left_out
 from benchmarks.shared import Contestant, Shared
 
 _UNSYNCED = ("--appendonly", "yes", "--appendfsync", "no")
@@ -50,7 +51,7 @@ def line_up(
         if not wanted(name):
             continue
         if package and not find_spec(package):
-            say(f"{name} is left out, because {package} is not installed")
+            say(left_out(name))
             continue
         found[kept][name] = Contestant(make, str(folder / name.replace(" ", "-")), way)
     with ExitStack() as servers:
@@ -58,7 +59,7 @@ def line_up(
             if not wanted(name):
                 continue
             if not (find_spec("redis") and redis_server.installed()):
-                say(f"{name} is left out, because redis and its {redis_server.BINARY} are not both installed")
+                say(left_out(name))
                 continue
             server = servers.enter_context(redis_server.RedisServer(folder / name.replace(" ", "-"), keeping))
             found[kept][name] = Contestant(shared.Redis, str(server.port), "")

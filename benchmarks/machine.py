@@ -21,12 +21,17 @@ PACKAGES = (
     *("llmspell", "apsw", "orjson", "lupa", "quickjs-ng", "diskcache", "langgraph-checkpoint-sqlite", "lmdb"),
     *("py-key-value-aio", "redis", "sqlitedict"),
 )
+SYNC = "one fdatasync of 4 KB"
 _SYNCS = 30
+_APART = 1.5
+"""From so many times on, the disk was another one at the end than at the start, and both are told."""
+_AT_START, _AT_END = " at the start, ", " at the end"
 
 
-def machine(folder: Path) -> dict[str, str]:
+def machine(folder: Path, sync_seconds: tuple[float, float]) -> dict[str, str]:
     """Give what there is to say, by words; `folder` is where the files of the measurement are.
 
+    `sync_seconds` are of `fdatasync_seconds` at the start and at the end of the run.
     A package (or Redis) that is not installed has the version "".
     """
     return {
@@ -36,7 +41,7 @@ def machine(folder: Path) -> dict[str, str]:
         "memory": _memory(),
         "kernel": f"{platform.system()} {platform.release()}",
         "file system": file_system(folder),
-        "one fdatasync of 4 KB": f"{fdatasync_seconds(folder) * 1e6:.0f} us",
+        SYNC: sync_told(*sync_seconds),
         "Python": platform.python_version(),
         "SQLite": f"{apsw.sqlite_lib_version()} (apsw), {sqlite3.sqlite_version} (sqlite3)",
         **{package: _version(package) for package in PACKAGES},
@@ -51,11 +56,22 @@ def summary(named: dict[str, str]) -> str:
         (
             f"{named['processor']} ({cores}, {named['memory']})",
             named["kernel"],
-            f"{named['file system']} with {named['one fdatasync of 4 KB']} a sync",
+            f"{named['file system']} with {named[SYNC].replace(_AT_START, ', later ').removesuffix(_AT_END)} a sync",
             f"Python {named['Python']}",
             named["date"],
         )
     )
+
+
+def sync_told(start: float, end: float) -> str:
+    """Give the seconds of a sync in words; both, when they lie too far apart for one to stand for the run.
+
+    >>> sync_told(90e-6, 100e-6), sync_told(90e-6, 140e-6)
+    ('90 us', '90 us at the start, 140 us at the end')
+    """
+    if max(start, end) <= _APART * min(start, end):
+        return f"{start * 1e6:,.0f} us"
+    return f"{start * 1e6:,.0f} us{_AT_START}{end * 1e6:,.0f} us{_AT_END}"
 
 
 def missing(named: dict[str, str]) -> list[str]:

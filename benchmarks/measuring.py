@@ -72,6 +72,9 @@ class Scene(NamedTuple):
     """Tells how far it is."""
     only: frozenset[str] = frozenset()
     """The keys of the rows that are wanted; empty: all. An area may give others as well."""
+    disk_calls: int = 0
+    """How many saves that wait for the disk make a figure of "one entry", at most as many as there are keys (1,000);
+    0: what the area thinks right."""
 
     def wants(self, key: str) -> bool:
         """Tell whether the row is wanted."""

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-import apsw
 import orjson
 from benchmarks.apart import Bell, Processes, alone, processes, resident_bytes
+from benchmarks.bare_sqlite import apsw_connection
 from benchmarks.filling import SCOPE, fill_with, key_of
 from benchmarks.measuring import DISK, Row, Scene, in_turns
 
@@ -148,7 +148,7 @@ def _migrate(folder: Path, target: str) -> float:
 
 def _loop_by_key(folder: Path) -> float:
     """Give the seconds of the loop by hand that addresses entries as scripts do, by scope and key."""
-    connection = _open_bare(folder)
+    connection = apsw_connection(folder / "bare.db", "FULL")
     started = time.perf_counter()
     connection.execute("BEGIN IMMEDIATE")
     for scope, key, text in connection.execute("SELECT scope, key, value FROM entries").fetchall():
@@ -163,7 +163,7 @@ def _loop_by_key(folder: Path) -> float:
 
 def _loop_by_row(folder: Path) -> float:
     """Give the seconds of the leanest loop: it addresses entries by the engine's own row numbers."""
-    connection = _open_bare(folder)
+    connection = apsw_connection(folder / "bare.db", "FULL")
     started = time.perf_counter()
     connection.execute("BEGIN IMMEDIATE")
     for row, text in connection.execute("SELECT id, value FROM entries").fetchall():
@@ -234,7 +234,7 @@ def _make_store(folder: Path, entries: int) -> None:
 
 
 def _make_bare(folder: Path, entries: int) -> None:
-    connection = _open_bare(folder)
+    connection = apsw_connection(folder / "bare.db", "FULL")
     connection.execute(
         "CREATE TABLE entries (id INTEGER PRIMARY KEY, scope TEXT, key TEXT, version INTEGER, value BLOB, "
         "UNIQUE (scope, key))"
@@ -244,12 +244,3 @@ def _make_bare(folder: Path, entries: int) -> None:
     connection.executemany("INSERT INTO entries (scope, key, version, value) VALUES (?, ?, 1, ?)", entries_made)
     connection.execute("COMMIT")
     connection.close()
-
-
-def _open_bare(folder: Path) -> apsw.Connection:
-    connection = apsw.Connection(str(folder / "bare.db"))
-    connection.pragma("journal_mode", "WAL")
-    connection.pragma("synchronous", "FULL")
-    connection.pragma("cache_size", -65536)
-    connection.wal_autocheckpoint(8000)
-    return connection

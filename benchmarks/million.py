@@ -15,6 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 from benchmarks.apart import Bell, alone, resident_bytes
+from benchmarks.filling import key_of
 from benchmarks.line_up import line_up
 from benchmarks.measuring import DISK, PROCESS, Goal, Row, Scene, in_turns, timed
 from benchmarks.peer import Entries
@@ -78,7 +79,7 @@ def rows(scene: Scene) -> Iterator[Row]:
         scene.say(f"{area}: {entries:,} into {package}")
         _fill(contestant, entries)
         with closing(contestant._replace(place=contestant.place + _SMALL).open()) as small:
-            small.save_all([(_key(0), SMALL.make(0))])
+            small.save_all([(key_of(0), SMALL.make(0))])
     scene.say(f"{area}: fresh processes")
     yield from _fresh(area, reading, entries, scene)
     yield from _lists_and_counts(area, reading, entries, scene)
@@ -87,7 +88,7 @@ def rows(scene: Scene) -> Iterator[Row]:
 
 def _fresh(area: str, reading: Mapping[str, Contestant], entries: int, scene: Scene) -> Iterator[Row]:
     def opened(contestant: Contestant, number: int) -> float:
-        return alone(_open_and_load, contestant, _key(random.Random(number).randrange(entries)))
+        return alone(_open_and_load, contestant, key_of(random.Random(number).randrange(entries)))
 
     def grown(contestant: Contestant, number: int) -> float:
         return alone(_growth, contestant, entries, number)
@@ -118,7 +119,7 @@ def _saves(area: str, contestants: Mapping[str, Contestant], entries: int, scene
     def saved(peer: Shared, many: int, number: int) -> float:
         chance = random.Random(number)
         return timed(
-            peer.save, [(_key(chance.randrange(entries)), SMALL.make(number * many + each)) for each in range(many)]
+            peer.save, [(key_of(chance.randrange(entries)), SMALL.make(number * many + each)) for each in range(many)]
         )
 
     for kept, names in _TAKE_PART.items():
@@ -141,7 +142,7 @@ def _of_all(measure: Callable[[Asked, int], float], asked: Mapping[str, Asked], 
 def _fill(contestant: Contestant, entries: int) -> None:
     with closing(contestant.open()) as peer:
         for first in range(0, entries, _BATCH):
-            batch: Entries = [(_key(number), SMALL.make(number)) for number in range(first, first + _BATCH)]
+            batch: Entries = [(key_of(number), SMALL.make(number)) for number in range(first, first + _BATCH)]
             peer.save_all(batch)
 
 
@@ -161,7 +162,7 @@ def _growth(bell: Bell, contestant: Contestant, entries: int, number: int) -> fl
     """Give by how many bytes this process has grown when it has opened the store and loaded entries by chance."""
     _warm_up(contestant)
     chance = random.Random(number)
-    keys = [_key(chance.randrange(entries)) for _ in range(LOADS)]
+    keys = [key_of(chance.randrange(entries)) for _ in range(LOADS)]
     bell.ready()
     before = resident_bytes()
     with closing(contestant.open()) as peer:
@@ -173,9 +174,4 @@ def _growth(bell: Bell, contestant: Contestant, entries: int, number: int) -> fl
 def _warm_up(contestant: Contestant) -> None:
     """Have everything imported: open the small store beside the large one."""
     with closing(contestant._replace(place=contestant.place + _SMALL).open()) as small:
-        small.load(_key(0))
-
-
-def _key(number: int) -> str:
-    """Give a key; those of a thousand neighbours have all but the last three digits in common."""
-    return f"key{number:07}"
+        small.load(key_of(0))

@@ -75,6 +75,17 @@ def key_name(number: int) -> str:
     return f"user{number // PAGE:03}:{number % PAGE:03}"
 
 
+def empty_page_row(area: str, scene: Scene) -> tuple[Row, int]:
+    """Give the row of pages, without figures, and how many entries there are when one is asked for."""
+    size = 20_000 if scene.quick else 100_000
+    return Row(area, f"list {PAGE:,} keys under a prefix, of {size:,}", "", "ms", {}), size
+
+
+def page_entries(size: int) -> Entries:
+    """Give the entries of which pages are asked for."""
+    return [(key_name(number), SMALL.make(number)) for number in range(size)]
+
+
 def entries(shape: Shape, number: int, many: int) -> Entries:
     """Give the entries of a round: keys that are there, in an order of that round, with values never seen before."""
     order = random.Random(number)
@@ -138,14 +149,15 @@ def _empty_rows(shape: Shape) -> Iterator[Row]:
 
 def _many(scene: Scene, row: Row) -> int:
     """Give how many calls a figure is the mean of."""
+    if row.kept == DISK and scene.disk_calls:
+        return scene.disk_calls
     if row.kept == DISK or row.name.startswith("delete"):
         return 30 if scene.quick else 80
     return 150 if scene.quick else 300
 
 
 def _page_row(scene: Scene) -> Iterator[Row]:
-    size = 20_000 if scene.quick else 100_000
-    row = Row(AREA, f"list {PAGE:,} keys under a prefix, of {size:,}", "", "ms", {})
+    row, size = empty_page_row(AREA, scene)
     if not scene.wants(row.key):
         return
     place = scene.folder / "entry-page"
@@ -154,7 +166,7 @@ def _page_row(scene: Scene) -> Iterator[Row]:
     with opened(place, by_package.values(), scene.say) as peers:
         listing = {package: peers[offer.name] for package, offer in by_package.items() if offer.name in peers}
         listing = {package: peer for package, peer in listing.items() if peer.lists}
-        there = [(key_name(number), SMALL.make(number)) for number in range(size)]
+        there = page_entries(size)
         for package, peer in listing.items():
             scene.say(f"{AREA}: {size:,} entries into {package}")
             peer.fill(there)

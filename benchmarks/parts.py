@@ -10,6 +10,7 @@ from pathlib import Path
 
 import apsw
 import orjson
+from benchmarks.bare_sqlite import apsw_connection
 from benchmarks.measuring import PROCESS, Goal, Row, Scene, in_turns, timed
 from benchmarks.shapes import SMALL
 
@@ -37,18 +38,8 @@ ON CONFLICT (scope, key) DO UPDATE SET value = excluded.value
 _BARE_LOAD = "SELECT value FROM entries WHERE scope = 'bench' AND key = ?"
 
 
-def connection_to(file: Path, flags: int = 0) -> apsw.Connection:
-    """Open a database with the settings that the store uses for durability "normal"."""
-    usual = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    connection = apsw.Connection(str(file), flags=usual | flags)
-    connection.pragma("journal_mode", "WAL")
-    connection.pragma("synchronous", "NORMAL")
-    connection.wal_autocheckpoint(8_000)
-    return connection
-
-
 def bare(file: Path) -> apsw.Connection:
-    connection = connection_to(file)
+    connection = apsw_connection(file, "NORMAL")
     connection.execute(
         "CREATE TABLE entries (id INTEGER PRIMARY KEY, scope TEXT, key TEXT, value BLOB, UNIQUE (scope, key))"
     )
@@ -57,7 +48,7 @@ def bare(file: Path) -> apsw.Connection:
 
 def without_version_row(file: Path) -> apsw.Connection:
     """Give a database of the store's layout whose version nobody keeps up."""
-    connection = connection_to(file)
+    connection = apsw_connection(file, "NORMAL")
     layout.create(connection, "1.0.0")
     connection.execute("DROP TRIGGER version_follows_insert; DROP TRIGGER version_follows_update")
     return connection
@@ -67,7 +58,7 @@ def saves(folder: Path, store: Store) -> Mapping[str, Callable[[str, int], objec
     """Give what saves entry `key` with a number in it, the least first."""
     plain = bare(folder / "bare.db")
     no_row = without_version_row(folder / "no-row.db")
-    laid = connection_to(folder / "laid.db")
+    laid = apsw_connection(folder / "laid.db", "NORMAL")
     layout.create(laid, "1.0.0")
     reader = SqliteReader(laid)
     backend = store.backend
@@ -94,7 +85,8 @@ def saves(folder: Path, store: Store) -> Mapping[str, Callable[[str, int], objec
 def loads(folder: Path, store: Store) -> Mapping[str, Callable[[str, int], object]]:
     """Give what loads entry `key`, the least first."""
     file = folder / "store" / "state.db"
-    held, usual, unlocked = connection_to(file), connection_to(file), connection_to(file, apsw.SQLITE_OPEN_NOMUTEX)
+    held, usual = apsw_connection(file, "NORMAL"), apsw_connection(file, "NORMAL")
+    unlocked = apsw_connection(file, "NORMAL", flags=apsw.SQLITE_OPEN_NOMUTEX)
     held.execute("BEGIN; SELECT 1 FROM sqlite_schema")
     inside, outside, without_mutex = held.cursor().execute, usual.cursor().execute, unlocked.cursor().execute
     assert isinstance(store.backend, SqliteBackend)

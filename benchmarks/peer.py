@@ -51,6 +51,11 @@ class Peer:
         raise NotImplementedError
 
 
+def left_out(name: str) -> str:
+    """Give the line that tells that a contestant does not take part."""
+    return f"{name} is left out, because what it needs is not installed"
+
+
 def after(prefix: str) -> str:
     """Give the first text behind all that begin with `prefix`."""
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)

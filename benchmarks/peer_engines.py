@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import itertools
 import shelve
-import sqlite3
 import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import apsw
 import orjson
+from benchmarks.bare_sqlite import apsw_connection, standard_connection
 from benchmarks.measuring import DISK, MEMORY, PROCESS
 from benchmarks.peer import SCOPE, Entries, Peer, after
 
@@ -21,8 +20,6 @@ import llmspell
 from llmspell.batch import Batch, Put
 from llmspell.entry import JsonValue
 
-_CACHE_KIB = -65536
-_CHECKPOINT_PAGES = 8000
 _TABLE = "CREATE TABLE entries (id INTEGER PRIMARY KEY, scope TEXT, key TEXT, value BLOB, UNIQUE (scope, key))"
 _UPSERT = (
     "INSERT INTO entries (scope, key, value) VALUES (?, ?, ?) "
@@ -69,11 +66,7 @@ class Apsw(Peer):
 
     def __init__(self, folder: Path, synchronous: str) -> None:
         folder.mkdir()
-        self._connection = apsw.Connection(str(folder / "bare.db"))
-        self._connection.pragma("journal_mode", "WAL")
-        self._connection.pragma("synchronous", synchronous)
-        self._connection.pragma("cache_size", _CACHE_KIB)
-        self._connection.wal_autocheckpoint(_CHECKPOINT_PAGES)
+        self._connection = apsw_connection(folder / "bare.db", synchronous)
         self._connection.execute(_TABLE)
 
     def save(self, key: str, value: dict[str, JsonValue]) -> object:
@@ -103,11 +96,7 @@ class StandardSqlite(Peer):
 
     def __init__(self, folder: Path, synchronous: str) -> None:
         folder.mkdir()
-        self._connection = sqlite3.connect(folder / "standard.db", isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute(f"PRAGMA synchronous = {synchronous}")
-        self._connection.execute(f"PRAGMA cache_size = {_CACHE_KIB}")
-        self._connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        self._connection = standard_connection(folder / "standard.db", synchronous)
         self._connection.execute(_TABLE)
 
     def save(self, key: str, value: dict[str, JsonValue]) -> object:

@@ -16,7 +16,7 @@ from benchmarks import peer_engines as engines
 from benchmarks import peer_packages as packages
 from benchmarks import redis_server
 from benchmarks.measuring import DISK, MEMORY, PROCESS
-from benchmarks.peer import Peer
+from benchmarks.peer import Peer, left_out
 
 
 class Offer(NamedTuple):
@@ -104,8 +104,8 @@ def opened(folder: Path, chosen: Iterable[Offer], say: Callable[[str], None]) ->
         for offer in chosen:
             try:
                 peer = offer.make(folder / offer.name.replace(" ", "-"))
-            except (ImportError, FileNotFoundError) as error:
-                say(f"{offer.name} is left out, because it is not installed: {error}")
+            except (ImportError, FileNotFoundError):
+                say(left_out(offer.name))
                 continue
             open_ones.callback(peer.close)
             found[offer.name] = peer

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from benchmarks.measuring import Goal, Row, ratio
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Results(NamedTuple):
@@ -18,6 +18,9 @@ class Results(NamedTuple):
 
     machine: dict[str, str]
     quick: bool
+    rounds: int
+    areas: tuple[str, ...]
+    """The words of `--only`; of a full run all."""
     seconds: float
     rows: tuple[Row, ...]
     goals: tuple[Goal, ...]
@@ -52,6 +55,8 @@ def write(results: Results, path: Path) -> None:
         "format": FORMAT,
         "machine": results.machine,
         "quick": results.quick,
+        "rounds": results.rounds,
+        "areas": results.areas,
         "seconds": round(results.seconds),
         "rows": [
             {
@@ -70,15 +75,19 @@ def write(results: Results, path: Path) -> None:
 
 
 def read(path: Path) -> Results:
-    """Give what `write` wrote. Raises `ValueError` for a file of another format."""
-    told = json.loads(path.read_text())
-    if told.get("format") != FORMAT:
-        raise ValueError(f"{path} has the format {told.get('format')!r}, not {FORMAT}; measure again")
-    return Results(
-        *(told["machine"], told["quick"], told["seconds"]),
-        tuple(Row(*(row[field] for field in Row._fields)) for row in told["rows"]),
-        tuple(Goal(*(goal[field] for field in Goal._fields)) for goal in told["goals"]),
-    )
+    """Give what `write` wrote. Raises `ValueError` for a file of another format, or of something else."""
+    try:
+        told = json.loads(path.read_text())
+        found = told.get("format")
+        if found == FORMAT:
+            return Results(
+                *(told["machine"], told["quick"], told["rounds"], tuple(told["areas"]), told["seconds"]),
+                tuple(Row(*(row[field] for field in Row._fields)) for row in told["rows"]),
+                tuple(Goal(*(goal[field] for field in Goal._fields)) for goal in told["goals"]),
+            )
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not what a run writes ({error}); run `make bench`") from error
+    raise ValueError(f"{path} has the format {found!r}, not {FORMAT}; run `make bench`")
 
 
 def _outcome(found: Verdict | None) -> dict[str, float | bool | None]:

@@ -6,14 +6,13 @@ Everybody can open the same files again, from any process. A value goes in as a 
 from __future__ import annotations
 
 import itertools
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import apsw
 import orjson
+from benchmarks.bare_sqlite import apsw_connection, standard_connection
 from benchmarks.peer import SCOPE, Entries, after
 
 import llmspell
@@ -125,12 +124,7 @@ class Apsw(Shared):
 
     def __init__(self, folder: str, synchronous: str) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        self._connection = apsw.Connection(folder + "/bare.db")
-        self._connection.set_busy_timeout(WAIT_SECONDS * 1000)
-        self._connection.pragma("journal_mode", "WAL")
-        self._connection.pragma("synchronous", synchronous)
-        self._connection.pragma("cache_size", -65536)
-        self._connection.wal_autocheckpoint(8000)
+        self._connection = apsw_connection(Path(folder, "bare.db"), synchronous, wait_seconds=WAIT_SECONDS)
         self._connection.execute(_TABLE)
 
     def save(self, key: str, value: dict[str, JsonValue]) -> object:
@@ -174,11 +168,7 @@ class StandardSqlite(Shared):
 
     def __init__(self, folder: str, synchronous: str) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(folder + "/standard.db", timeout=WAIT_SECONDS, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute(f"PRAGMA synchronous = {synchronous}")
-        self._connection.execute("PRAGMA cache_size = -65536")
-        self._connection.execute("PRAGMA wal_autocheckpoint = 8000")
+        self._connection = standard_connection(Path(folder, "standard.db"), synchronous, wait_seconds=WAIT_SECONDS)
         self._connection.execute(_TABLE)
 
     def save_all(self, entries: Entries) -> object:

@@ -23,12 +23,12 @@ def reference(row: Row) -> str:
 def number(figure: float, unit: str) -> str:
     """Give the figure in the unit with three digits that count, without the unit.
 
-    >>> number(0.0000123456, "us"), number(0.0123456, "us"), number(64_200_000, "MB")
-    ('12.3', '12,346', '64.2')
+    >>> number(0.0000123456, "us"), number(0.0123456, "us"), number(64_200_000, "MB"), number(0.00486, "ratio")
+    ('12.3', '12,346', '64.2', '0.00486')
     """
     scaled = figure * _SCALES[unit]
-    places = 0 if abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
-    return f"{scaled:,.{places}f}"
+    exponent = int(f"{scaled:.2e}".partition("e")[2])  # after rounding: 9.999 is 10.0
+    return f"{scaled:,.{max(2 - exponent, 0)}f}"
 
 
 def shown(figure: float, unit: str) -> str:
@@ -37,7 +37,7 @@ def shown(figure: float, unit: str) -> str:
 
 
 def as_text(results: Results, notes: dict[str, str]) -> str:
-    """Give the whole table; `notes` are what one should know of contestants, by their names."""
+    """Give the whole table; `notes` are what one should know of contestants and rows, by their names."""
     lines = [*_machine_lines(results), ""]
     area = ""
     for row in results.rows:
@@ -48,7 +48,9 @@ def as_text(results: Results, notes: dict[str, str]) -> str:
                 "",
             ]
         lines += [*_row_lines(row), ""]
-    lines += [*_goal_lines(results), "", *_note_lines(results, notes)]
+    if results.goals:
+        lines += [*_goal_lines(results), ""]
+    lines += _note_lines(results, notes)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -68,7 +70,7 @@ def _row_lines(row: Row) -> Iterator[str]:
     for name, figures in sorted(row.figures.items(), key=lambda each: spread(each[1]).median):
         middle = spread(figures)
         sides = f"{number(middle.low, row.unit)} - {number(middle.high, row.unit)}"
-        beside = "1" if figures is base else f"x {ratio(figures, base):.2f}" if all(base) else ""
+        beside = "1" if figures is base else f"x {number(ratio(figures, base), 'ratio')}" if all(base) else ""
         yield f"    {name:{_NAME - 4}}{shown(middle.median, row.unit):>{_FIGURE}}{sides:>{_SPREAD}}{beside:>20}"
 
 
@@ -87,14 +89,14 @@ def _measured(found: Verdict, results: Results) -> str:
     goal = found.goal
     if goal.against:
         more = f", {shown(goal.extra, 'us')} taken off" if goal.extra else ""
-        return f"{found.found:.2f} of {goal.against}{more}; may be {goal.limit:.2f}"
+        return f"{number(found.found, 'ratio')} of {goal.against}{more}; may be {number(goal.limit, 'ratio')}"
     row = results.row(goal.row)
     unit = row.unit if row else "ratio"
     return f"{shown(found.found, unit)}; may be {shown(goal.limit, unit)}"
 
 
 def _note_lines(results: Results, notes: dict[str, str]) -> Iterator[str]:
-    taking_part = {name for row in results.rows for name in row.figures}
+    taking_part = {name for row in results.rows for name in (row.name, *row.figures)}
     yield "NOTES"
     yield "  A figure of a round is the mean of many calls; shown are the median of the rounds and their middle half."
     yield "  Beside llmspell stands the median of the ratios of the rounds: x 2.00 took twice as long."
@@ -165,8 +167,8 @@ def as_markdown(results: Results, picture: str = "") -> str:
         *(f"| {title} | " + " | ".join(cells[place] for place in used) + " |" for title, cells in lines),
     ]
     told = (
-        "Values are about 200 bytes of JSON where nothing else is said, the codec is in every figure, and programs are "
-        f"in Python. {summary(results.machine)}. `make bench` measures on yours, with more contestants."
+        "Values are about 200 bytes of JSON and programs are in Python where nothing else is said; the codec is in "
+        f"every figure. {summary(results.machine)}. `make bench` measures on yours, with more contestants."
     )
     parts = ["\n".join(table), told]
     if picture:
@@ -181,11 +183,14 @@ def _cells(line: _Line, results: Results) -> list[str]:
     return [shown(spread(figures[name]).median, unit) if name in figures else "" for name in line.contestants]
 
 
-def put_between_markers(text: str, table: str) -> str:
-    """Give the text with the table between the two marker comments. Raises `ValueError` when they are not there."""
+def put_between_markers(text: str, table: str, page: str) -> str:
+    """Give the text of the page with the table between the two marker comments.
+
+    Raises `ValueError`, with the page's name, when they are not there.
+    """
     begin, end = MARKERS
     before, found, rest = text.partition(begin)
     _, found_end, after = rest.partition(end)
     if not found or not found_end:
-        raise ValueError(f"there is no place for the table: put {begin} and {end} where it belongs")
+        raise ValueError(f"there is no place for the table in {page}; put {begin} and {end} where it belongs")
     return f"{before}{begin}\n{table}\n{end}{after}"

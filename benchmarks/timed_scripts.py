@@ -24,6 +24,9 @@ from llmspell.scripting.running import execute_script
 PATTERN = "pattern"
 """Under this key stands the value that a script copies, and of which it changes the number `n`."""
 
+AT_ONCE = 100
+"""How many saves stand in one transaction."""
+
 _LUA = """
 local verb, times, first, names = arg[1], tonumber(arg[2]), tonumber(arg[3]), {}
 local function copy(value)
@@ -45,6 +48,12 @@ elseif verb == "delete" then
   for each = 1, times do delete(scope, names[each]) end
 elseif verb == "page" then
   for each = 1, times do list_keys(scope, { prefix = names[each], limit = 1000 }) end
+elseif verb == "transaction" then
+  for begin = 0, times - 1, AT_ONCE do
+    State.transaction(function()
+      for each = begin + 1, begin + AT_ONCE do value.n = first + each save(scope, names[each], value) end
+    end)
+  end
 else
   error("there is no verb " .. verb)
 end
@@ -63,13 +72,22 @@ if (verb === 'save') {
   for (let each = 0; each < times; each++) remove(scope, names[each]);
 } else if (verb === 'page') {
   for (let each = 0; each < times; each++) list_keys(scope, { prefix: names[each], limit: 1000 });
+} else if (verb === 'transaction') {
+  for (let begin = 0; begin < times; begin += AT_ONCE) {
+    State.transaction(() => {
+      for (let each = begin; each < begin + AT_ONCE; each++) {
+        value.n = first + each;
+        save(scope, names[each], value);
+      }
+    });
+  }
 } else {
   throw new Error(`there is no verb ${verb}`);
 }
 console.log('done');
 """
 _SOURCES = {
-    language: source.replace("SCOPE", SCOPE).replace("PATTERN", PATTERN).encode()
+    language: source.replace("SCOPE", SCOPE).replace("PATTERN", PATTERN).replace("AT_ONCE", str(AT_ONCE)).encode()
     for language, source in (("lua", _LUA), ("javascript", _JAVASCRIPT))
 }
 
@@ -109,6 +127,7 @@ def _arrivals() -> Iterator[dict[bytes, float]]:
 def seconds_in(language: str, store: Store, verb: str, names: list[str], first: int) -> float:
     """Give the mean seconds of one call of `verb` ("save", "load", "delete", "page") that a script makes for each name.
 
+    The verb "transaction" is a save as well, `AT_ONCE` of them in one transaction; there must be a multiple of names.
     `first` is the number that the values begin with. A prefix of a page is a name as well.
     """
     script = Script(_SOURCES[language], verb, "", (verb, str(len(names)), str(first), " ".join(names)))

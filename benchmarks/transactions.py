@@ -1,75 +1,38 @@
 """What does a write cost inside a transaction of a hundred, in three languages and beside all others?
 
-All contestants write the same values of 200 bytes to the same keys. A script's figure is the time of a whole run less
-that of one without transactions, both on a store that is open already.
+All contestants write the same values of 200 bytes to the same keys. A script is timed inside, as in "languages".
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
-from typing import NoReturn
 
 from benchmarks.line_up import line_up
-from benchmarks.measuring import DISK, MEMORY, PROCESS, Goal, Row, Scene, collector_held, in_turns, timed
+from benchmarks.measuring import DISK, MEMORY, PROCESS, Goal, Row, Scene, in_turns, timed
 from benchmarks.peer import SCOPE, Entries
 from benchmarks.shapes import SMALL
 from benchmarks.shared import Shared
+from benchmarks.timed_scripts import AT_ONCE, PATTERN, seconds_in
 
 import llmspell
 from llmspell import Store
-from llmspell.config import ScriptSettings
-from llmspell.scripting.run import Script
-from llmspell.scripting.running import execute_script
 
 AREA = "transactions"
-WRITES = 100
+WRITES = AT_ONCE
 KEYS = 500
 
 GOALS: tuple[Goal, ...] = ()
 
-_LUA = """
-local keys, values = {}, {}
-for number = 0, KEYS - 1 do keys[number] = string.format("key%03d", number) end
-for number = 1, WRITES do values[number] = State.load("bench", "template") end
-local written = FIRST
-for _ = 1, TIMES do
-  State.transaction(function()
-    for number = 1, WRITES do
-      local value = values[number]
-      value.n = 1000000 + written
-      State.save("bench", keys[written % KEYS], value)
-      written = written + 1
-    end
-  end)
-end
-"""
-_JAVASCRIPT = """
-const keys = [], values = [];
-for (let number = 0; number < KEYS; number++) keys.push("key" + String(number).padStart(3, "0"));
-for (let number = 0; number < WRITES; number++) values.push(State.load("bench", "template"));
-let written = FIRST;
-for (let time = 0; time < TIMES; time++) {
-  State.transaction(() => {
-    for (const value of values) {
-      value.n = 1000000 + written;
-      State.save("bench", keys[written % KEYS], value);
-      written += 1;
-    }
-  });
-}
-"""
-_LANGUAGES = (("lua", "Lua", _LUA), ("javascript", "JavaScript", _JAVASCRIPT))
+_LANGUAGES = (("lua", "Lua"), ("javascript", "JavaScript"))
 _SCRIPTED = {DISK: ("full",), PROCESS: ("normal", "output"), MEMORY: ()}
 
 
 def rows(scene: Scene) -> Iterator[Row]:
     """Measure each promise in turns of all who keep it."""
     folder = scene.folder
-    times = 5 if scene.quick else 20
+    times = transactions_of(scene.quick)
     with line_up(folder, lambda _: True, scene.say) as found, ExitStack() as open_ones:
         for kept, contestants in found.items():
             name = f"a write, {WRITES} at once, 200 B"
@@ -84,10 +47,15 @@ def rows(scene: Scene) -> Iterator[Row]:
                 calls[called] = partial(_in_python, peer, times)
             for durability in _SCRIPTED[kept]:
                 store = open_ones.enter_context(llmspell.open(folder / f"scripts-{durability}", durability=durability))
-                store.save(SCOPE, "template", SMALL.make(0))
-                for language, called, text in _LANGUAGES:
-                    calls[f"llmspell {durability}, {called}"] = partial(_in_script, store, language, text, times)
+                store.save(SCOPE, PATTERN, SMALL.make(0))
+                for language, called in _LANGUAGES:
+                    calls[f"llmspell, {called}, {durability}"] = partial(_in_script, store, language, times)
             yield row._replace(figures=in_turns(calls, scene.rounds))
+
+
+def transactions_of(quick: bool) -> int:
+    """Give how many transactions make a figure."""
+    return 5 if quick else 20
 
 
 def _in_python(peer: Shared, times: int, number: int) -> float:
@@ -98,21 +66,7 @@ def _in_python(peer: Shared, times: int, number: int) -> float:
     return timed(peer.save_all, transactions) / WRITES
 
 
-def _in_script(store: Store, language: str, text: str, times: int, number: int) -> float:
+def _in_script(store: Store, language: str, times: int, number: int) -> float:
     first = number * times * WRITES
-    bare = _seconds(store, language, text, 0, first)
-    return (_seconds(store, language, text, times, first) - bare) / (times * WRITES)
-
-
-def _seconds(store: Store, language: str, text: str, times: int, first: int) -> float:
-    for word, meant in (("KEYS", KEYS), ("WRITES", WRITES), ("TIMES", times), ("FIRST", first)):
-        text = text.replace(word, str(meant))
-    script = Script(text.encode(), "script", str(Path.cwd()))
-    with collector_held():
-        started = time.perf_counter()
-        execute_script(script, language, store, ScriptSettings(timeout_seconds=0), abandon=_give_up)
-        return time.perf_counter() - started
-
-
-def _give_up(error: BaseException) -> NoReturn:
-    raise RuntimeError("a script could not be stopped") from error
+    names = [f"key{each % KEYS:03}" for each in range(first, first + times * WRITES)]
+    return seconds_in(language, store, "transaction", names, 1_000_000 + first)

@@ -39,7 +39,7 @@ def test_one_that_is_not_installed_is_left_out_by_name(tmp_path: Path) -> None:
     told: list[str] = []
     with opened(tmp_path, [Offer("nobody", "nobody at all", DISK, make)], told.append) as peers:
         assert peers == {}
-    assert told == ["nobody at all is left out, because it is not installed: no such package"]
+    assert told == ["nobody at all is left out, because what it needs is not installed"]
 
 
 def test_of_each_package_one_is_asked_what_depends_on_no_promise() -> None:

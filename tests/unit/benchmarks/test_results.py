@@ -38,7 +38,8 @@ def test_what_was_not_measured_is_neither_reached_nor_missed(row: str, measured:
 
 
 def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
-    told = Results({"processor": "one"}, True, 12.0, (ROW,), (Goal("a goal", "area: save", "ours", "theirs", 1.5),))
+    goal = Goal("a goal", "area: save", "ours", "theirs", 1.5)
+    told = Results({"processor": "one"}, True, 5, ("operations",), 12.0, (ROW,), (goal,))
     results.write(told, tmp_path / "results.json")
     assert results.read(tmp_path / "results.json") == told
 
@@ -47,3 +48,11 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text('{"format": 99}')
     with pytest.raises(ValueError, match="99"):
         results.read(tmp_path / "results.json")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", f'{{"format": {results.FORMAT}}}'])
+def test_a_file_of_something_else_is_told_by_its_name(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"results\.json is not what a run writes .* run `make bench`"):
+        results.read(path)

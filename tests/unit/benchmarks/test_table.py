@@ -20,7 +20,7 @@ MACHINE = {
 }
 LOAD = Row("one entry", "load, 200 B", "", "us", {"LMDB": [2e-6, 2e-6, 2e-6], "llmspell": [8e-6, 10e-6, 9e-6]})
 RESULTS = Results(
-    *(MACHINE, False, 60.0, (LOAD,)),
+    *(MACHINE, False, 9, ("operations",), 60.0, (LOAD,)),
     (
         Goal("loads are quick", "one entry: load, 200 B", "llmspell", "LMDB", 4.0),
         Goal("loads are quick enough", "one entry: load, 200 B", "llmspell", "", 1e-3),
@@ -32,8 +32,14 @@ RESULTS = Results(
 @pytest.mark.parametrize(
     ("figure", "unit", "told"),
     [
-        *((0.0000123456, "us", "12.3"), (9.999e-6, "us", "10.0"), (0.0123456, "us", "12,346"), (0.00061, "ms", "0.61")),
-        *((99.97e-6, "us", "100"), (64_230_000.0, "MB", "64.2"), (0.5, "ratio", "0.50")),
+        *(
+            (0.0000123456, "us", "12.3"),
+            (9.999e-6, "us", "10.0"),
+            (0.0123456, "us", "12,346"),
+            (0.00061, "ms", "0.610"),
+        ),
+        *((99.97e-6, "us", "100"), (64_230_000.0, "MB", "64.2"), (0.5, "ratio", "0.500")),
+        *((0.004861, "ratio", "0.00486"), (1069.25, "ratio", "1,069"), (0.0, "ratio", "0.00")),
     ],
 )
 def test_a_figure_has_three_digits_that_count(figure: float, unit: str, told: str) -> None:
@@ -50,7 +56,7 @@ def test_the_table_tells_medians_ratios_goals_and_what_is_missing() -> None:
     lines = table.as_text(RESULTS, {"LMDB": "a note", "Redis": "another note"}).splitlines()
     assert max(map(len, lines)) <= table.WIDTH
     told = [" ".join(line.split()) for line in lines]
-    assert "LMDB 2.00 us 2.00 - 2.00 x 0.22" in told
+    assert "LMDB 2.00 us 2.00 - 2.00 x 0.222" in told
     assert "llmspell 9.00 us 8.50 - 9.50 1" in told
     assert told[told.index("MISSED loads are quick") + 1] == "4.50 of LMDB; may be 4.00"
     assert told[told.index("reached loads are quick enough") + 1] == "9.00 us; may be 1,000 us"
@@ -58,6 +64,15 @@ def test_the_table_tells_medians_ratios_goals_and_what_is_missing() -> None:
     assert "left out, because not installed: redis-server" in told
     assert "LMDB: a note" in told
     assert not any("another note" in line for line in told)
+
+
+def test_a_run_of_areas_without_goals_says_nothing_of_goals() -> None:
+    assert "GOALS" in table.as_text(RESULTS, {})
+    assert "GOALS" not in table.as_text(RESULTS._replace(goals=()), {})
+
+
+def test_a_note_stands_under_the_table_for_a_row_as_for_a_contestant() -> None:
+    assert "  load, 200 B: a note\n" in table.as_text(RESULTS, {"load, 200 B": "a note"})
 
 
 def test_files_in_memory_are_told_loudly() -> None:
@@ -77,6 +92,6 @@ def test_the_readme_has_only_what_was_measured_and_names_the_machine() -> None:
 def test_a_table_replaces_what_stood_between_the_markers() -> None:
     begin, end = table.MARKERS
     text = f"before\n{begin}\nold\nlines\n{end}\nafter\n"
-    assert table.put_between_markers(text, "new") == f"before\n{begin}\nnew\n{end}\nafter\n"
-    with pytest.raises(ValueError, match="no place"):
-        table.put_between_markers(f"before\n{end}\n", "new")
+    assert table.put_between_markers(text, "new", "page.md") == f"before\n{begin}\nnew\n{end}\nafter\n"
+    with pytest.raises(ValueError, match=r"no place for the table in page\.md"):
+        table.put_between_markers(f"before\n{end}\n", "new", "page.md")
