@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from llmspell.backends.sqlite.connections import _CACHE_KIB, _CHECKPOINT_PAGES
+from llmspell.backends.sqlite.connections import _CACHE_KIB, checkpoint_pages
 
 
 def apsw_connection(file: Path, synchronous: str, *, wait_seconds: float = 0, flags: int = 0) -> apsw.Connection:
@@ -22,7 +22,7 @@ def apsw_connection(file: Path, synchronous: str, *, wait_seconds: float = 0, fl
     connection.pragma("journal_mode", "WAL")
     connection.pragma("synchronous", synchronous)
     connection.pragma("cache_size", -_CACHE_KIB)
-    connection.wal_autocheckpoint(_CHECKPOINT_PAGES)
+    connection.wal_autocheckpoint(checkpoint_pages(synchronous))
     return connection
 
 
@@ -32,5 +32,5 @@ def standard_connection(file: Path, synchronous: str, *, wait_seconds: float = 0
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages(synchronous)}")
     return connection
