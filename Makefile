@@ -12,6 +12,7 @@ help:  ## show these lines
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("llmspell needs Python 3.11 or newer; name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip  # an old one's commands start slower
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(STAMP)
 
