@@ -19,6 +19,7 @@ import pytest
 import llmspell
 from llmspell.backups import local
 from llmspell.errors import BackupError, BackupUnavailable, StoreError, StoreFull
+from llmspell.folders import sync_folder
 from tests.crash.backing import World, contents, fast_room, leftovers, opened, restored
 from tests.crash.test_backup_kill import listed
 from tests.programs import NOBODY, folder_for_everybody, run
@@ -168,6 +169,11 @@ class Disk:
 
         return io.BufferedWriter(Raw(descriptor, "wb"), 512)
 
+    def sync_folder(self, path: str) -> None:
+        self.count("open")
+        self.count("fsync")
+        sync_folder(path)
+
     def count(self, name: str) -> None:
         self.calls += 1
         if self.calls == self._fails:
@@ -189,11 +195,13 @@ def fail_call(
     world.copy(root)
     with opened(root, 2) as store, opened(root) as unlimited:
         monkeypatch.setattr(local, "os", disk)
+        monkeypatch.setattr(local, "sync_folder", disk.sync_folder)
         try:
             work(store)
         except BackupError:
             assert disk.failed
         monkeypatch.setattr(local, "os", os)
+        monkeypatch.setattr(local, "sync_folder", sync_folder)
         where = (disk.calls, disk.failed)
         state = contents(store)
         assert state in (world.now, world.states[world.ids[0]]), where

@@ -17,6 +17,7 @@ import pytest
 
 import llmspell
 from llmspell.backups import local
+from llmspell.folders import sync_folder
 from tests.crash.backing import NOW, Contents, contents, fast_room, fill, leftovers, opened, restored
 from tests.crash.backing_recorder import DEEDS
 from tests.crash.recorder import Did, Event, Flushed
@@ -74,6 +75,10 @@ class Recording:
     def fsync(self, descriptor: int) -> None:
         os.fsync(descriptor)
         self._add("sync", self._path(descriptor))
+
+    def sync_folder(self, path: str) -> None:
+        sync_folder(path)
+        self._add("sync", path)
 
     def rename(self, old: str, new: str) -> None:
         os.rename(old, new)
@@ -188,6 +193,7 @@ def work_on_backups(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[A
     (root / "backups").mkdir()
     recording = Recording(str(root / "backups"))
     monkeypatch.setattr(local, "os", recording)
+    monkeypatch.setattr(local, "sync_folder", recording.sync_folder)
     states: dict[str, Contents] = {}
     with opened(root, 3) as store:
         backups = store.backups
