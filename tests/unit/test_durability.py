@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 import llmspell
 from llmspell.backends.sqlite import syncing
 from llmspell.config import load_settings
+from llmspell.errors import LimitExceeded
 from llmspell.opening import open_settings
 from llmspell.scripting import Limits, run_script
+from tests.unit.scripting.test_embedding import LONG_MATCH
 
 FULL, NORMAL = 2, 1
 
@@ -111,3 +114,16 @@ def test_a_script_inside_a_program_is_settled_once_when_it_ends(
         result = run_script(store, source, language=language, limits=Limits(seconds=60.0))
         assert result.result == 50
         assert len(syncs) == 1
+
+
+def test_what_a_script_saved_that_is_left_alone_is_on_the_disk_when_its_caller_hears_of_it(
+    folder: str, syncs: list[int]
+) -> None:
+    before = set(threading.enumerate())
+    with llmspell.open(folder, durability="output") as store:
+        with pytest.raises(LimitExceeded):
+            run_script(store, f"State.save('s', 'k', 1); {LONG_MATCH}", limits=Limits(seconds=0.2))
+        assert len(syncs) == 1
+        for thread in threading.enumerate():
+            if thread.name == "script" and thread not in before:
+                thread.join(60)

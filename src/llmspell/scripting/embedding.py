@@ -116,6 +116,7 @@ def run_script(
     run = Run(script, store, settings, streams, isolated=True, wants_result=True, advise=_in_limits)
     try:
         if not watch(run, language):
+            run.finish()  # it has not come to that by itself
             raise run.stop or KeyboardInterrupt()
         if run.exit_code != 0:
             raise ScriptError(f"{name}: the script asked to end with exit code {run.exit_code}, and 0 means success")

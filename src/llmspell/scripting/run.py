@@ -77,7 +77,10 @@ class Run:
 
     @property
     def stop(self) -> BaseException | None:
-        """Why the script must end: a `ScriptError`, `KeyboardInterrupt`, `BrokenPipeError`, or `SystemExit`."""
+        """Why the script must end.
+
+        A `ScriptError`, `StoreError`, `KeyboardInterrupt`, `BrokenPipeError`, or `SystemExit`.
+        """
         return self._stop
 
     @stop.setter

@@ -129,9 +129,9 @@ def _finish_beside(run: Run) -> None:
         return
 
 
-def _wait_once_more(ended: threading.Event) -> None:
-    """Give the script a moment to end; whoever interrupts again does not want to wait."""
+def _wait_once_more(finished: threading.Event) -> None:
+    """Give the script a moment to end and to finish; whoever interrupts again does not want to wait."""
     try:
-        ended.wait(GRACE_SECONDS)
+        finished.wait(GRACE_SECONDS)
     except KeyboardInterrupt:
         return
